@@ -1,0 +1,17 @@
+//! File formats that others define, as types and pure functions.
+//!
+//! Nothing in this crate touches a disk, a network, a clock or the environment: callers hand in bytes or
+//! readers and get values, bytes or *patches* (offset and bytes to write) back.
+
+pub mod digest;
+pub mod ext4;
+pub mod ignition;
+pub mod oci;
+pub mod reference;
+pub mod layout;
+pub mod pull_secret;
+pub mod cpio;
+pub mod iso9660;
+pub mod live_iso;
+pub mod mbr;
+pub mod xz;

@@ -1,0 +1,118 @@
+//! `/etc/snobox/image.json`: what an image says about itself, from inside its ignition.
+//!
+//! Version 1 of `apiVersion` `snobox.io/v1alpha1`; readers refuse other values. All sizes are in bytes; `liveIso.digest` is that of the ISO with its
+//! embed areas, and the MBR entry that the cache uses, as they were shipped.
+
+use serde::{Deserialize, Serialize};
+use snobox_formats::digest::Digest;
+use snobox_formats::reference::ImageRef;
+
+/// Where the file is on the node.
+pub const PATH: &str = "/etc/snobox/image.json";
+const API_VERSION: &str = "snobox.io/v1alpha1";
+const KIND: &str = "Image";
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pins {
+    api_version: String,
+    kind: String,
+    /// The site's name.
+    pub site: String,
+    /// The payload image that the cache was made for.
+    pub release: ImageRef,
+    /// The live ISO.
+    pub live_iso: LiveIsoPins,
+    /// The cache.
+    pub cache: CachePins,
+    /// All kernel arguments of the live system.
+    pub kargs: String,
+}
+
+/// What is known of the live ISO.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LiveIsoPins {
+    /// Its length.
+    pub size_bytes: u64,
+    /// SHA-256 of the ISO as shipped.
+    pub digest: Digest,
+}
+
+/// What is known of the cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CachePins {
+    /// Label of the file system.
+    pub label: String,
+    /// UUID of the file system, in the usual form.
+    pub uuid: String,
+    /// Where its partition starts in the image.
+    pub offset_bytes: u64,
+    /// Length of the file system.
+    pub size_bytes: u64,
+    /// SHA-256 of `store/index.json`.
+    pub index: Digest,
+    /// SHA-256 of `bin/snobox-agent`.
+    pub agent: Digest,
+    /// SHA-256 of the seal.
+    pub seal: Digest,
+}
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PinsError {
+    /// Not JSON of this form.
+    #[error("{PATH} is not readable")]
+    Json(#[source] serde_json::Error),
+    /// Written by another version.
+    #[error("{PATH} is a {kind} of {api_version}, expected {KIND} of {API_VERSION}")]
+    Version {
+        /// Kind found.
+        kind: String,
+        /// Version found.
+        api_version: String,
+    },
+}
+
+impl Pins {
+    /// The pins of an image.
+    pub fn new(site: &str, release: &ImageRef, live_iso: LiveIsoPins, cache: CachePins, kargs: &str) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: KIND.to_owned(),
+            site: site.to_owned(),
+            release: release.clone(),
+            live_iso,
+            cache,
+            kargs: kargs.to_owned(),
+        }
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`PinsError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, PinsError> {
+        let pins: Self = serde_json::from_slice(bytes).map_err(PinsError::Json)?;
+        if pins.api_version != API_VERSION || pins.kind != KIND {
+            return Err(PinsError::Version { kind: pins.kind, api_version: pins.api_version });
+        }
+        Ok(pins)
+    }
+
+    /// The file's content.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Strings and numbers always serialise.
+        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// The usual text form of a UUID.
+pub fn format_uuid(uuid: &[u8; 16]) -> String {
+    let hex: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}

@@ -1,0 +1,125 @@
+//! Typed questions to a YAML document; every answer that is not allowed becomes a [`Problem`], and reading goes on.
+
+use crate::problem::{Problem, did_you_mean};
+use crate::yaml::{Node, Position, Value};
+
+/// One mapping of the document, with the keys that it may have.
+pub struct Fields<'a> {
+    node: &'a Node,
+    path: String,
+}
+
+/// A value with its path, ready to be given a type.
+#[derive(Clone)]
+pub struct Field<'a> {
+    /// The value.
+    pub node: &'a Node,
+    /// Its dotted path.
+    pub path: String,
+}
+
+impl<'a> Field<'a> {
+    /// Notes that this value is not allowed.
+    pub fn refuse(&self, problems: &mut Vec<Problem>, allowed: impl Into<String>) {
+        self.refuse_with_hint(problems, allowed, None);
+    }
+
+    /// Notes that this value is not allowed, and what to write instead.
+    pub fn refuse_with_hint(&self, problems: &mut Vec<Problem>, allowed: impl Into<String>, hint: Option<String>) {
+        let given = format!("{} is not allowed", self.node);
+        problems.push(Problem { at: self.node.at, path: self.path.clone(), given, allowed: allowed.into(), hint });
+    }
+
+    /// The value as a text that `parse` accepts; `allowed` says in words what that is.
+    pub fn parsed<T>(&self, problems: &mut Vec<Problem>, allowed: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let value = self.node.text().and_then(parse);
+        if value.is_none() {
+            self.refuse(problems, allowed);
+        }
+        value
+    }
+
+    /// The value as one of a few words.
+    pub fn one_of<T: Copy>(&self, problems: &mut Vec<Problem>, words: &[(&str, T)]) -> Option<T> {
+        let found = self.node.text().and_then(|text| words.iter().find(|(word, _)| *word == text));
+        if found.is_none() {
+            let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            let hint = self.node.text().and_then(|t| did_you_mean(t, &names)).map(|w| format!("did you mean {w:?}?"));
+            self.refuse_with_hint(problems, names.join(", "), hint);
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// The items of a list, each with its path.
+    pub fn items(&self, problems: &mut Vec<Problem>, allowed: &str) -> Vec<Field<'a>> {
+        match &self.node.value {
+            Value::Sequence(items) => {
+                let field = |(i, node)| Field { node, path: format!("{}[{i}]", self.path) };
+                items.iter().enumerate().map(field).collect()
+            }
+            _ if self.node.is_null() => Vec::new(),
+            _ => {
+                self.refuse(problems, allowed);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The value as a mapping with no other keys than `known`. A key of `planned` belongs to the format but is not acted on by this
+    /// version: it is refused too, and told apart, because a setting that is silently ignored is worse than one that is missing.
+    pub fn fields(&self, problems: &mut Vec<Problem>, known: &[&str], planned: &[&str]) -> Option<Fields<'a>> {
+        let Value::Mapping(entries) = &self.node.value else {
+            self.refuse(problems, format!("a mapping with the keys {}", known.join(", ")));
+            return None;
+        };
+        for entry in entries.iter().filter(|e| !known.contains(&e.key.as_str())) {
+            let mut problem = Problem {
+                at: entry.at,
+                path: join(&self.path, &entry.key),
+                given: "unknown key".to_owned(),
+                allowed: known.join(", "),
+                hint: did_you_mean(&entry.key, known).map(|k| format!("did you mean {k:?}?")),
+            };
+            if planned.contains(&entry.key.as_str()) {
+                problem.given = "not supported by this version of snobox yet".to_owned();
+                problem.hint = Some("remove it; nothing in this file is silently ignored".to_owned());
+            }
+            problems.push(problem);
+        }
+        Some(Fields { node: self.node, path: self.path.clone() })
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// The value of a key that may be absent; `key:` with nothing after it counts as absent.
+    pub fn optional(&self, key: &str) -> Option<Field<'a>> {
+        let node = self.node.get(key).filter(|node| !node.is_null())?;
+        Some(Field { node, path: join(&self.path, key) })
+    }
+
+    /// The value of a key that must be there.
+    pub fn required(&self, problems: &mut Vec<Problem>, key: &str, allowed: &str) -> Option<Field<'a>> {
+        let field = self.optional(key);
+        if field.is_none() {
+            problems.push(Problem {
+                at: self.at(key),
+                path: join(&self.path, key),
+                given: "is missing".to_owned(),
+                allowed: allowed.to_owned(),
+                hint: None,
+            });
+        }
+        field
+    }
+
+    fn at(&self, key: &str) -> Position {
+        match &self.node.value {
+            Value::Mapping(entries) => entries.iter().find(|e| e.key == key).map_or(self.node.at, |e| e.at),
+            _ => self.node.at,
+        }
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}

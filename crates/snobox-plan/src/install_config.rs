@@ -1,0 +1,78 @@
+//! What `openshift-install` reads: `install-config.yaml`, and manifests for the installed system.
+//!
+//! Source of truth: the installer's `types.InstallConfig` (v1), bootstrap in place; the Machine Config Operator's MachineConfig v1.
+//! JSON is YAML: documents are written as JSON, which leaves no room for quoting mistakes.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use snobox_formats::pull_secret::PullSecret;
+use crate::site::Site;
+
+/// A manifest for the installer's `openshift` folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// File name.
+    pub name: String,
+    /// Content.
+    pub text: String,
+}
+
+/// The install-config of a site. It holds the pull secret: never show it.
+///
+/// `ssh_key` is the text of the public key file.
+pub fn install_config(site: &Site, pull_secret: &PullSecret, ssh_key: &str) -> Value {
+    let mut networking = json!({
+        "networkType": "OVNKubernetes",
+        "clusterNetwork": [{"cidr": "10.128.0.0/14", "hostPrefix": 23}],
+        "serviceNetwork": ["172.30.0.0/16"],
+    });
+    if let Some(subnet) = site.node.address {
+        networking["machineNetwork"] = json!([{"cidr": format!("{}/{}", subnet.network(), subnet.prefix)}]);
+    }
+    let architecture = site.release.architecture.go();
+    json!({
+        "apiVersion": "v1",
+        "baseDomain": site.base_domain,
+        "metadata": {"name": site.name},
+        "compute": [{"name": "worker", "replicas": 0, "architecture": architecture}],
+        "controlPlane": {"name": "master", "replicas": 1, "architecture": architecture},
+        "networking": networking,
+        "platform": {"none": {}},
+        "bootstrapInPlace": {"installationDisk": site.node.installation_disk},
+        "pullSecret": pull_secret.reveal(),
+        "sshKey": ssh_key.trim(),
+    })
+}
+
+/// Manifests that give the installed system its host name and time servers. The live system's host name is lost at the reboot.
+pub fn manifests(site: &Site) -> Vec<Manifest> {
+    let mut files = vec![("/etc/hostname", format!("{}\n", site.node.hostname))];
+    if let Some(chrony) = chrony_conf(site) {
+        files.push(("/etc/chrony.conf", chrony));
+    }
+    let files: Vec<Value> = files
+        .into_iter()
+        .map(|(path, text)| {
+            let source = format!("data:text/plain;charset=utf-8;base64,{}", STANDARD.encode(text));
+            json!({"path": path, "mode": 0o644, "overwrite": true, "contents": {"source": source}})
+        })
+        .collect();
+    let config = json!({
+        "apiVersion": "machineconfiguration.openshift.io/v1",
+        "kind": "MachineConfig",
+        "metadata": {"name": "99-master-snobox-node", "labels": {"machineconfiguration.openshift.io/role": "master"}},
+        "spec": {"config": {"ignition": {"version": "3.2.0"}, "storage": {"files": files}}},
+    });
+    vec![Manifest { name: "99-master-snobox-node.yaml".to_owned(), text: format!("{config:#}\n") }]
+}
+
+/// The time configuration for `node.ntp.servers`; `None` leaves the system's own.
+pub fn chrony_conf(site: &Site) -> Option<String> {
+    if site.node.ntp_servers.is_empty() {
+        return None;
+    }
+    let servers: String = site.node.ntp_servers.iter().map(|s| format!("server {s} iburst\n")).collect();
+    Some(format!("{servers}driftfile /var/lib/chrony/drift\nmakestep 1.0 3\nrtcsync\nlogdir /var/log/chrony\n"))
+}

@@ -1,0 +1,139 @@
+//! `site.lock`: every image that a site needs, pinned by digest, with its size. Stable for equal input, so that two locks can be compared.
+//!
+//! ```json
+//! { "apiVersion": "snobox.io/v1alpha1", "kind": "Lock", "inputs": "sha256:…",
+//!   "release": { "version": "4.13.1", "image": "quay.io/…@sha256:…", "architecture": "amd64" },
+//!   "images": [ { "name": "etcd", "role": "component", "reference": "quay.io/…@sha256:…", "digest": "sha256:…",
+//!                 "mediaType": "…", "platformDigest": "sha256:…", "sizeBytes": 123 } ] }
+//! ```
+//!
+//! `inputs` is the digest of what the site asked for; a lock whose inputs differ from the site's is out of date. Images stand in the order
+//! release, components by name, additional in the site's order. Compatibility: a reader refuses other values of `apiVersion`.
+
+use serde::{Deserialize, Serialize};
+use snobox_formats::digest::Digest;
+use snobox_formats::reference::ImageRef;
+
+use crate::site::Site;
+
+const API_VERSION: &str = "snobox.io/v1alpha1";
+
+/// The lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lock {
+    api_version: String,
+    kind: String,
+    /// Digest of what the site asked for: see [`inputs`].
+    pub inputs: Digest,
+    /// The release.
+    pub release: LockedRelease,
+    /// All images, the payload image first.
+    pub images: Vec<LockedImage>,
+}
+
+/// The release that a site is pinned to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LockedRelease {
+    /// Version, as the payload says.
+    pub version: String,
+    /// The payload image by digest.
+    pub image: ImageRef,
+    /// Architecture in Go's words, such as `amd64`.
+    pub architecture: String,
+}
+
+/// What an image is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Role {
+    /// The payload image.
+    Release,
+    /// A component of the release.
+    Component,
+    /// Named under `images.additional`.
+    Additional,
+}
+
+/// One pinned image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LockedImage {
+    /// Component name, `release`, or the reference of an additional image.
+    pub name: String,
+    /// What it is there for.
+    pub role: Role,
+    /// The name to fetch and to serve it by: with a tag where the site gave one.
+    pub reference: ImageRef,
+    /// Digest of the manifest or index that the reference stands for.
+    pub digest: Digest,
+    /// Media type of that manifest or index.
+    pub media_type: String,
+    /// For an index: the child for the release's architecture. The other children are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_digest: Option<Digest>,
+    /// Bytes of manifests, configuration and layers; layers that other images share count here too.
+    pub size_bytes: u64,
+}
+
+/// Why a text is not a lock that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Not JSON of this form.
+    #[error("not a lock")]
+    Json(#[source] serde_json::Error),
+    /// Of another version.
+    #[error("kind {kind:?} of apiVersion {api_version:?} is not known: expected Lock of {API_VERSION}")]
+    Version {
+        /// The version found.
+        api_version: String,
+        /// The kind found.
+        kind: String,
+    },
+}
+
+/// The digest of everything in a site that decides which images are needed.
+pub fn inputs(site: &Site) -> Digest {
+    let asked = serde_json::json!({
+        "release": site.release.payload().to_string(),
+        "architecture": site.release.architecture.go(),
+        "additional": site.additional.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    });
+    Digest::of(asked.to_string().as_bytes())
+}
+
+impl Lock {
+    /// A lock of `images` for `site`.
+    pub fn new(site: &Site, release: LockedRelease, images: Vec<LockedImage>) -> Self {
+        Self { api_version: API_VERSION.to_owned(), kind: "Lock".to_owned(), inputs: inputs(site), release, images }
+    }
+
+    /// Reads a lock.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn parse(text: &str) -> Result<Self, LockError> {
+        let lock: Self = serde_json::from_str(text).map_err(LockError::Json)?;
+        if lock.api_version != API_VERSION || lock.kind != "Lock" {
+            return Err(LockError::Version { api_version: lock.api_version, kind: lock.kind });
+        }
+        Ok(lock)
+    }
+
+    /// The lock as text, ending in a newline; equal locks give equal texts.
+    pub fn to_text(&self) -> String {
+        // A value of plain strings and numbers always serialises.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// Whether this lock was made for what `site` asks for now.
+    pub fn is_for(&self, site: &Site) -> bool {
+        self.inputs == inputs(site)
+    }
+
+    /// The component of that name.
+    pub fn component(&self, name: &str) -> Option<&LockedImage> {
+        self.images.iter().find(|image| image.role == Role::Component && image.name == name)
+    }
+}

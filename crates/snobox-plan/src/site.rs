@@ -1,0 +1,197 @@
+//! The site: what `site.yaml` says, checked. A [`Site`] is made only by [`read`], so whoever holds one may trust it.
+
+mod read;
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use snobox_formats::reference::ImageRef;
+
+pub use read::read;
+
+/// The `apiVersion` of the file.
+pub const API_VERSION: &str = "snobox.io/v1alpha1";
+/// The `kind` of the file.
+pub const KIND: &str = "Site";
+/// Where releases live when `release.version` is given.
+pub const RELEASE_REPOSITORY: &str = "quay.io/openshift-release-dev/ocp-release";
+/// The oldest minor release that snobox can install: 4.12.
+pub const OLDEST_MINOR: u32 = 12;
+
+/// A checked `site.yaml`. Paths are as written: relative ones start at the folder of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// `metadata.name`: the cluster's name.
+    pub name: String,
+    /// `release`.
+    pub release: Release,
+    /// `baseDomain`.
+    pub base_domain: String,
+    /// `pullSecretFile`.
+    pub pull_secret_file: PathBuf,
+    /// `sshKeyFile`.
+    pub ssh_key_file: PathBuf,
+    /// `node`.
+    pub node: Node,
+    /// `images.additional`.
+    pub additional: Vec<ImageRef>,
+    /// `cache`.
+    pub cache: Cache,
+    /// `mirrors`: sources to try before the real registry.
+    pub mirrors: Vec<Mirror>,
+}
+
+/// The release to install.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Which one.
+    pub source: ReleaseSource,
+    /// For which processor.
+    pub architecture: Architecture,
+}
+
+/// How the release was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReleaseSource {
+    /// `release.version`: `4.13.1`.
+    Version(String),
+    /// `release.image`: a payload image by digest or tag.
+    Image(ImageRef),
+}
+
+/// Processor architectures that a node can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    /// 64-bit x86.
+    X86_64,
+    /// 64-bit Arm.
+    Aarch64,
+}
+
+/// The machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// `node.hostname`; the site's name when absent.
+    pub hostname: String,
+    /// `node.installationDisk.path`.
+    pub installation_disk: String,
+    /// `node.interface`.
+    pub interface: Option<Interface>,
+    /// `node.address`; DHCP when absent.
+    pub address: Option<Subnet>,
+    /// `node.gateway`.
+    pub gateway: Option<Ipv4Addr>,
+    /// `node.dns.servers`.
+    pub dns_servers: Vec<Ipv4Addr>,
+    /// `node.ntp.servers`: names or addresses.
+    pub ntp_servers: Vec<String>,
+}
+
+/// How the network interface is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Interface {
+    /// By its name in Linux: `enp0s25`.
+    Name(String),
+    /// By its hardware address, lower case with colons.
+    Mac(String),
+}
+
+/// An IPv4 address with the length of its network's prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// Prefix length, 1 to 30.
+    pub prefix: u8,
+}
+
+/// The image cache on the stick and on the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// `cache.size`: the partition on the node's disk, in bytes.
+    pub size_bytes: u64,
+    /// `cache.label`: label of the file system, 1 to 16 characters.
+    pub label: String,
+    /// `cache.afterInstall`.
+    pub after_install: AfterInstall,
+    /// `cache.fallback`.
+    pub fallback: Fallback,
+}
+
+/// What becomes of the node's cache partition after the installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterInstall {
+    /// It stays, for a reinstallation and for updates.
+    Keep,
+    /// It is deleted and its space given to the root file system.
+    Reclaim,
+}
+
+/// Where a pull goes that the cache cannot answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// To the registry that the image's name says.
+    Upstream,
+    /// Nowhere: it fails at once.
+    None,
+}
+
+/// Places to try before the registry that an image's name says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirror {
+    /// Registry or repository prefix that is mirrored: `quay.io`, `quay.io/openshift-release-dev`.
+    pub source: String,
+    /// What to put in its place, in the order to try: `mirror.lan:5000/openshift-release-dev`.
+    pub mirrors: Vec<String>,
+}
+
+impl Release {
+    /// The payload image's reference.
+    ///
+    /// A version stands for `quay.io/openshift-release-dev/ocp-release:VERSION-ARCHITECTURE`.
+    pub fn payload(&self) -> ImageRef {
+        match &self.source {
+            ReleaseSource::Image(image) => image.clone(),
+            ReleaseSource::Version(version) => {
+                let text = format!("{RELEASE_REPOSITORY}:{version}-{}", self.architecture.uname());
+                // `read` has checked that a version holds nothing but digits, letters, dots and dashes.
+                text.parse().unwrap_or_else(|_| unreachable!("{text} is a reference"))
+            }
+        }
+    }
+}
+
+impl Architecture {
+    /// The name that `uname -m` prints, used in release tags and file names.
+    pub fn uname(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+        }
+    }
+
+    /// The name that image manifests and install-config use.
+    pub fn go(self) -> &'static str {
+        match self {
+            Self::X86_64 => "amd64",
+            Self::Aarch64 => "arm64",
+        }
+    }
+}
+
+impl Subnet {
+    /// The netmask in dotted form.
+    pub fn netmask(self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(u32::MAX << (32 - u32::from(self.prefix)))
+    }
+
+    /// The first address of the network.
+    pub fn network(self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.address.to_bits() & self.netmask().to_bits())
+    }
+
+    /// Whether `other` lies in the network.
+    pub fn contains(self, other: Ipv4Addr) -> bool {
+        other.to_bits() & self.netmask().to_bits() == self.network().to_bits()
+    }
+}

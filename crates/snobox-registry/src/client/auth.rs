@@ -1,0 +1,123 @@
+//! From a `401` to an `Authorization`: Basic, or Bearer with a token fetched from the realm.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::AUTHORIZATION;
+use serde::Deserialize;
+
+use super::{Client, Place, RequestError};
+
+/// A `WWW-Authenticate` challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// User name and password with each request.
+    Basic,
+    /// A token from `realm`.
+    Bearer {
+        /// Address of the token service.
+        realm: String,
+        /// The service's name for itself.
+        service: Option<String>,
+        /// What the token must allow.
+        scope: Option<String>,
+    },
+}
+
+impl Challenge {
+    /// Reads the value of a `WWW-Authenticate` header; `None` for schemes that registries do not use.
+    pub fn parse(header: &str) -> Option<Self> {
+        let (scheme, rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
+        if scheme.eq_ignore_ascii_case("basic") {
+            return Some(Self::Basic);
+        }
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return None;
+        }
+        let (mut realm, mut service, mut scope) = (None, None, None);
+        let mut rest = rest.trim_start();
+        while let Some((key, tail)) = rest.split_once('=') {
+            let (value, tail) = match tail.strip_prefix('"') {
+                Some(quoted) => quoted.split_once('"')?,
+                None => tail.split_once(',').unwrap_or((tail, "")),
+            };
+            match key.trim() {
+                "realm" => realm = Some(value.to_owned()),
+                "service" => service = Some(value.to_owned()),
+                "scope" => scope = Some(value.to_owned()),
+                _ => {}
+            }
+            rest = tail.trim_start_matches([',', ' ']);
+        }
+        Some(Self::Bearer { realm: realm?, service, scope })
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+impl Client {
+    /// The `Authorization` that answers `challenge`.
+    pub(super) async fn authorize(&self, place: &Place, challenge: &Challenge) -> Result<String, RequestError> {
+        let credentials = self.shared.secret.as_ref().and_then(|secret| secret.find(&place.to_string()));
+        let basic = credentials.map(|c| format!("Basic {}", STANDARD.encode(format!("{}:{}", c.username, c.password))));
+        let Challenge::Bearer { realm, service, scope } = challenge else {
+            return basic.ok_or(RequestError::Denied { place: place.clone(), status: 401 });
+        };
+        let token_error = |why: String| RequestError::Token { place: place.clone(), why };
+        let mut url = reqwest::Url::parse(realm).map_err(|_| token_error("the realm is not an address".to_owned()))?;
+        // Credentials go out in clear only on this machine.
+        let realm_place = Place { registry: url.authority().to_owned(), repository: String::new() };
+        if url.scheme() != "https" && !realm_place.is_loopback() {
+            return Err(token_error(format!("the realm {} is not https", url.authority())));
+        }
+        let scope = scope.clone().unwrap_or_else(|| format!("repository:{}:pull", place.repository));
+        {
+            let mut query = url.query_pairs_mut();
+            if let Some(service) = service {
+                query.append_pair("service", service);
+            }
+            query.append_pair("scope", &scope);
+        }
+        let mut request = self.http.get(url);
+        if let Some(basic) = basic {
+            request = request.header(AUTHORIZATION, basic);
+        }
+        let response = request.send().await.map_err(|e| RequestError::broken(place, e))?;
+        let status = response.status();
+        if !status.is_success() {
+            let place = place.clone();
+            let status = status.as_u16();
+            let denied = matches!(status, 400 | 401 | 403);
+            return Err(if denied { RequestError::Denied { place, status } } else { RequestError::Status { place, status } });
+        }
+        let body = response.bytes().await.map_err(|e| RequestError::broken(place, e))?;
+        let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| token_error("the answer is not JSON".to_owned()))?;
+        let token = answer.token.or(answer.access_token).ok_or_else(|| token_error("the answer has no token".to_owned()))?;
+        Ok(format!("Bearer {token}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenges_are_read_in_the_forms_that_registries_send() {
+        let quay = r#"Bearer realm="https://quay.io/v2/auth",service="quay.io",scope="repository:a/b:pull,push""#;
+        let expected = Challenge::Bearer {
+            realm: "https://quay.io/v2/auth".into(),
+            service: Some("quay.io".into()),
+            scope: Some("repository:a/b:pull,push".into()),
+        };
+        assert_eq!(Challenge::parse(quay), Some(expected));
+        let bare = Challenge::parse("bearer realm=https://x.io/t").unwrap();
+        assert_eq!(bare, Challenge::Bearer { realm: "https://x.io/t".into(), service: None, scope: None });
+        assert_eq!(Challenge::parse(r#"Basic realm="x""#), Some(Challenge::Basic));
+        assert_eq!(Challenge::parse("Negotiate"), None);
+        assert_eq!(Challenge::parse(r#"Bearer service="x""#), None);
+        assert_eq!(Challenge::parse(r#"Bearer realm="x"#), None);
+    }
+}

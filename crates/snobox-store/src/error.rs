@@ -1,0 +1,67 @@
+//! What can go wrong with a store.
+
+use std::io;
+use std::path::PathBuf;
+
+use snobox_formats::digest::Digest;
+
+/// Why a store operation failed. Nothing half-written is left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file operation failed.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder is not a store.
+    #[error("{path} is not an OCI image layout: it has no file oci-layout")]
+    NotAStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// `index.json` is not a valid index.
+    #[error("{path} is not a valid image index")]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// Where it fails.
+        source: serde_json::Error,
+    },
+    /// Another process writes to the store.
+    #[error("the store {path} is being written to by another process")]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The bytes that came are not the bytes that were asked for.
+    #[error("wrong digest: expected {expected}, the bytes received hash to {found}")]
+    WrongDigest {
+        /// What was asked for.
+        expected: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// Fewer or more bytes came than the descriptor says.
+    #[error("blob {digest} has {expected} bytes, but {found} were received")]
+    WrongSize {
+        /// The blob.
+        digest: Digest,
+        /// Bytes expected.
+        expected: u64,
+        /// Bytes received.
+        found: u64,
+    },
+    /// A blob that should be there is not.
+    #[error("blob {digest} is not in the store {path}")]
+    Missing {
+        /// The blob.
+        digest: Digest,
+        /// The store.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,211 @@
+//! One file out of an image in the store, without unpacking the image.
+//!
+//! Layers are searched from the top; a whiteout (`.wh.NAME`, an opaque folder) hides what lies below it. Source of truth: OCI image
+//! specification 1.1, "Image Layer Filesystem Changeset".
+
+use std::io::{self, Read};
+
+use flate2::read::MultiGzDecoder;
+use snobox_formats::digest::Digest;
+use snobox_formats::oci::{self, Descriptor, Manifest};
+
+use crate::{Store, StoreError};
+
+/// Why a file could not be taken out of an image.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageFileError {
+    /// The manifest is missing or damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The manifest cannot be understood, or is an index.
+    #[error("{digest} is not the manifest of one image")]
+    Manifest {
+        /// The digest given.
+        digest: Digest,
+    },
+    /// A layer cannot be read to its end.
+    #[error("layer {layer} cannot be read as {media_type}")]
+    Layer {
+        /// The layer.
+        layer: Digest,
+        /// Its media type.
+        media_type: String,
+        /// What is wrong.
+        source: io::Error,
+    },
+    /// A layer is compressed in a way that is not known.
+    #[error("layer {layer} has the media type {media_type:?}: expected a tar, plain or gzip")]
+    MediaType {
+        /// The layer.
+        layer: Digest,
+        /// Its media type.
+        media_type: String,
+    },
+    /// No layer has the file.
+    #[error("the image has no file /{path}")]
+    NotFound {
+        /// The path asked for.
+        path: String,
+    },
+    /// The sink refused bytes.
+    #[error("cannot write /{path} out of the image")]
+    Sink {
+        /// The path asked for.
+        path: String,
+        /// What the sink said.
+        source: io::Error,
+    },
+}
+
+enum Search {
+    Found,
+    Hidden,
+    NotHere,
+}
+
+impl Store {
+    /// Copies the file at `path` (no leading slash) of the image with this manifest into `sink`; returns its size in bytes.
+    ///
+    /// # Errors
+    /// [`ImageFileError`]. `sink` may have received bytes when a layer turns out damaged.
+    pub fn copy_image_file(&self, manifest: Digest, path: &str, sink: &mut dyn io::Write) -> Result<u64, ImageFileError> {
+        let bytes = self.read_blob(manifest, oci::MAX_MANIFEST_BYTES)?;
+        let Ok((_, Manifest::Image(image))) = oci::parse_manifest(&bytes, None) else {
+            return Err(ImageFileError::Manifest { digest: manifest });
+        };
+        let mut sink = CountingSink { inner: sink, count: 0, failure: None };
+        for layer in image.layers.iter().rev() {
+            let result = self.search_layer(layer, path, &mut sink);
+            if let Some(source) = sink.failure.take() {
+                return Err(ImageFileError::Sink { path: path.to_owned(), source });
+            }
+            match result? {
+                Search::Found => return Ok(sink.count),
+                Search::Hidden => break,
+                Search::NotHere => {}
+            }
+        }
+        Err(ImageFileError::NotFound { path: path.to_owned() })
+    }
+
+    /// The file at `path` of the image with this manifest, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`ImageFileError`]; a larger file is [`ImageFileError::Sink`].
+    pub fn read_image_file(&self, manifest: Digest, path: &str, limit: usize) -> Result<Vec<u8>, ImageFileError> {
+        let mut sink = Limited { bytes: Vec::new(), limit };
+        self.copy_image_file(manifest, path, &mut sink)?;
+        Ok(sink.bytes)
+    }
+
+    fn search_layer(&self, layer: &Descriptor, path: &str, sink: &mut CountingSink<'_>) -> Result<Search, ImageFileError> {
+        let file = io::BufReader::with_capacity(256 * 1024, self.open_blob(layer.digest)?);
+        let media_type = layer.media_type.as_str();
+        let reader: Box<dyn Read> = if media_type.ends_with("tar+gzip") || media_type.ends_with("tar.gzip") {
+            Box::new(MultiGzDecoder::new(file))
+        } else if media_type.ends_with(".tar") {
+            Box::new(file)
+        } else {
+            return Err(ImageFileError::MediaType { layer: layer.digest, media_type: media_type.to_owned() });
+        };
+        search_tar(reader, path, sink).map_err(|source| ImageFileError::Layer {
+            layer: layer.digest,
+            media_type: media_type.to_owned(),
+            source,
+        })
+    }
+}
+
+fn search_tar(reader: impl Read, path: &str, sink: &mut CountingSink<'_>) -> io::Result<Search> {
+    let mut archive = tar::Archive::new(reader);
+    let mut hidden = false;
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let name = entry.path()?.to_string_lossy().trim_start_matches("./").trim_start_matches('/').to_owned();
+        if name == path && entry.header().entry_type().is_file() {
+            io::copy(&mut entry, sink)?;
+            return Ok(Search::Found);
+        }
+        hidden |= hides(&name, path);
+    }
+    Ok(if hidden { Search::Hidden } else { Search::NotHere })
+}
+
+/// Whether a tar entry called `name` hides `path` in the layers below.
+fn hides(name: &str, path: &str) -> bool {
+    let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, file)| (folder, file));
+    let inside = |folder: &str| folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    let Some(target) = file.strip_prefix(".wh.") else { return false };
+    if target == ".wh..opq" {
+        return inside(folder);
+    }
+    let target = if folder.is_empty() { target.to_owned() } else { format!("{folder}/{target}") };
+    target == path || inside(&target)
+}
+
+struct CountingSink<'a> {
+    inner: &'a mut dyn io::Write,
+    count: u64,
+    failure: Option<io::Error>,
+}
+
+impl io::Write for CountingSink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.inner.write(bytes) {
+            Ok(n) => {
+                self.count += n as u64;
+                Ok(n)
+            }
+            Err(error) => {
+                let kind = error.kind();
+                self.failure = Some(error);
+                Err(kind.into())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+struct Limited {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.limit {
+            return Err(io::Error::other(format!("larger than {} bytes", self.limit)));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whiteouts_hide_files_folders_and_opaque_folders() {
+        for (name, path, expected) in [
+            ("usr/bin/.wh.a", "usr/bin/a", true),
+            ("usr/.wh.bin", "usr/bin/a", true),
+            ("usr/bin/.wh..wh..opq", "usr/bin/a", true),
+            (".wh..wh..opq", "usr/bin/a", true),
+            (".wh.usr", "usr/bin/a", true),
+            ("usr/bin/.wh.b", "usr/bin/a", false),
+            ("usr/bin/.wh.a", "usr/bin/ab", false),
+            ("usr/bin/a", "usr/bin/a", false),
+            ("usr/lib/.wh..wh..opq", "usr/bin/a", false),
+        ] {
+            assert_eq!(hides(name, path), expected, "{name} {path}");
+        }
+    }
+}

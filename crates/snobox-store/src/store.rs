@@ -1,0 +1,224 @@
+//! The store itself: open, look, put, list.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use snobox_formats::digest::Digest;
+use snobox_formats::layout::{self, Blobs, Closure};
+use snobox_formats::oci::{ImageIndex, OCI_LAYOUT};
+
+use crate::{Ingest, StoreError};
+
+/// An OCI image layout in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// Held by the one process that writes to a store; released when dropped.
+#[derive(Debug)]
+pub struct StoreLock(#[expect(dead_code, reason = "the lock lives as long as the file is open")] File);
+
+impl Store {
+    /// Opens a store that is there.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`], [`StoreError::Io`].
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let marker = root.join("oci-layout");
+        match fs::metadata(&marker) {
+            Ok(_) => Ok(Self { root: root.to_owned() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotAStore { path: root.to_owned() }),
+            Err(source) => Err(StoreError::Io { action: "read", path: marker, source }),
+        }
+    }
+
+    /// Opens a store, or makes an empty one in a folder that is empty or absent.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] when the folder holds something else, [`StoreError::Io`].
+    pub fn create(root: &Path) -> Result<Self, StoreError> {
+        match Self::open(root) {
+            Err(StoreError::NotAStore { path }) => {
+                let io = |action| move |path: &Path, source| StoreError::Io { action, path: path.to_owned(), source };
+                fs::create_dir_all(root).map_err(|e| io("create the folder")(root, e))?;
+                if fs::read_dir(root).map_err(|e| io("read")(root, e))?.next().is_some() {
+                    return Err(StoreError::NotAStore { path });
+                }
+                let store = Self { root: root.to_owned() };
+                for folder in [store.blobs_folder(), store.ingest_folder()] {
+                    fs::create_dir_all(&folder).map_err(|e| io("create the folder")(&folder, e))?;
+                }
+                store.set_index(&ImageIndex::empty())?;
+                store.replace("oci-layout", OCI_LAYOUT.as_bytes())?;
+                Ok(store)
+            }
+            other => other,
+        }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Takes the right to write, and clears what an interrupted writer left.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has it, [`StoreError::Io`].
+    pub fn lock(&self) -> Result<StoreLock, StoreError> {
+        let folder = self.ingest_folder();
+        let io = |action, path: &Path, source| StoreError::Io { action, path: path.to_owned(), source };
+        fs::create_dir_all(&folder).map_err(|e| io("create the folder", &folder, e))?;
+        let path = self.root.join(".snobox/lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|e| io("open", &path, e))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { path: self.root.clone() }),
+            Err(TryLockError::Error(source)) => return Err(io("lock", &path, source)),
+        }
+        for entry in fs::read_dir(&folder).map_err(|e| io("read", &folder, e))? {
+            let path = entry.map_err(|e| io("read", &folder, e))?.path();
+            fs::remove_file(&path).map_err(|e| io("remove", &path, e))?;
+        }
+        Ok(StoreLock(file))
+    }
+
+    /// Where a blob is, if it is there.
+    pub fn blob_path(&self, digest: Digest) -> PathBuf {
+        self.blobs_folder().join(digest.hex())
+    }
+
+    /// Whether a blob of that size is there. Blobs are whole or absent, so its bytes are not read.
+    pub fn has(&self, digest: Digest, size_bytes: u64) -> bool {
+        fs::metadata(self.blob_path(digest)).is_ok_and(|m| m.is_file() && m.len() == size_bytes)
+    }
+
+    /// Opens a blob for reading.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Io`].
+    pub fn open_blob(&self, digest: Digest) -> Result<File, StoreError> {
+        let path = self.blob_path(digest);
+        File::open(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => StoreError::Missing { digest, path: self.root.clone() },
+            _ => StoreError::Io { action: "open", path, source },
+        })
+    }
+
+    /// Reads a small blob whole and checks its digest.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::WrongDigest`], [`StoreError::Io`] (also for a blob of more than `limit` bytes).
+    pub fn read_blob(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        let io = |source| StoreError::Io { action: "read", path: self.blob_path(digest), source };
+        self.open_blob(digest)?.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
+        if bytes.len() as u64 > limit {
+            return Err(io(io::Error::other(format!("larger than {limit} bytes"))));
+        }
+        let found = Digest::of(&bytes);
+        if found != digest {
+            return Err(StoreError::WrongDigest { expected: digest, found });
+        }
+        Ok(bytes)
+    }
+
+    /// Starts to receive a blob of `size` bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn ingest(&self, digest: Digest, size: u64) -> Result<Ingest<'_>, StoreError> {
+        let folder = self.ingest_folder();
+        let file = self.temporary(&folder, &digest.hex())?;
+        Ok(Ingest::new(self, file, digest, size))
+    }
+
+    /// Puts a small blob that is in memory.
+    ///
+    /// # Errors
+    /// As [`Ingest::write`] and [`Ingest::finish`].
+    pub fn put(&self, digest: Digest, bytes: &[u8]) -> Result<(), StoreError> {
+        let size = bytes.len() as u64;
+        if self.has(digest, size) {
+            return Ok(());
+        }
+        let mut ingest = self.ingest(digest, size)?;
+        ingest.write(bytes)?;
+        ingest.finish()
+    }
+
+    /// The images of the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`], [`StoreError::Io`].
+    pub fn index(&self) -> Result<ImageIndex, StoreError> {
+        let path = self.root.join("index.json");
+        serde_json::from_slice(&self.index_json()?).map_err(|source| StoreError::Index { path, source })
+    }
+
+    /// The bytes of `index.json`.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn index_json(&self) -> Result<Vec<u8>, StoreError> {
+        let path = self.root.join("index.json");
+        fs::read(&path).map_err(|source| StoreError::Io { action: "read", path, source })
+    }
+
+    /// Replaces `index.json`.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn set_index(&self, index: &ImageIndex) -> Result<(), StoreError> {
+        let mut text = serde_json::to_vec_pretty(index)
+            .map_err(|source| StoreError::Index { path: self.root.join("index.json"), source })?;
+        text.push(b'\n');
+        self.replace("index.json", &text)
+    }
+
+    /// Reads everything that the index leads to and hashes it. `progress` is told the bytes of each piece.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when `index.json` cannot be read; everything else is a finding.
+    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<Closure, StoreError> {
+        Ok(layout::verify(&self.index_json()?, self, progress))
+    }
+
+    pub(crate) fn blobs_folder(&self) -> PathBuf {
+        self.root.join("blobs/sha256")
+    }
+
+    fn ingest_folder(&self) -> PathBuf {
+        self.root.join(".snobox/ingest")
+    }
+
+    fn temporary(&self, folder: &Path, prefix: &str) -> Result<tempfile::NamedTempFile, StoreError> {
+        // What is in a store is public by the rules of images; it must be readable by whoever serves it.
+        let readable = fs::Permissions::from_mode(0o644);
+        let made = tempfile::Builder::new().prefix(prefix).permissions(readable).tempfile_in(folder);
+        made.map_err(|source| StoreError::Io { action: "create a file in", path: folder.to_owned(), source })
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.root.join(name);
+        let io = |source| StoreError::Io { action: "write", path: path.clone(), source };
+        let mut file = self.temporary(&self.ingest_folder(), name)?;
+        file.write_all(bytes).map_err(io)?;
+        file.as_file().sync_data().map_err(io)?;
+        file.persist(&path).map_err(|e| io(e.error))?;
+        File::open(&self.root).and_then(|f| f.sync_all()).map_err(io)
+    }
+}
+
+impl Blobs for Store {
+    fn open(&self, digest: Digest) -> io::Result<Option<Box<dyn Read + '_>>> {
+        match File::open(self.blob_path(digest)) {
+            Ok(file) => Ok(Some(Box::new(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Single Node OpenShift in a box: one declarative file in, one bootable stick out.
+#[derive(Debug, Parser)]
+#[command(name = "snobox", version, about, propagate_version = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// Print the result as JSON on standard output, and progress as JSON lines on standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  snobox demo                       see every stage once, offline, on a practice release
+  snobox init --name bip            write a commented site.yaml
+  snobox check                      say everything that is wrong with it
+  snobox mirror                     fetch every image once into ./store
+  snobox build                      make the bootable image
+  snobox verify bip.img             prove every byte of it
+
+Exit status:
+  0 done    1 internal error    2 wrong usage    10 site.yaml or a file it names    11 pull secret
+  12 not a CoreOS live ISO    13 ignition or kernel arguments too large    14 installer    15 ignition
+  20 registry unreachable    21 registry refuses or lacks it    22 wrong digest    23 truncated
+  30 disk full    31 file or folder    40 verification found something    130 interrupted";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented site.yaml, from flags, questions, or an install-config.yaml
+    Init(InitArgs),
+    /// Check site.yaml and the files that it names; all problems at once
+    Check(SiteArgs),
+    /// Fetch every image of the release once into the store
+    Mirror(MirrorArgs),
+    /// Make one bootable image out of store, installer and live ISO
+    Build(BuildArgs),
+    /// Prove a store or an image: every byte, and everything that will be asked for
+    Verify(VerifyArgs),
+    /// Look at and change a CoreOS live ISO alone
+    #[command(subcommand)]
+    Iso(IsoCommand),
+    /// Serve a store as a read-only registry
+    Serve(ServeArgs),
+    /// Walk the whole way on a practice release: offline, no root
+    Demo(DemoArgs),
+    /// The practice release's stand-in for openshift-install
+    #[command(hide = true, disable_help_flag = true)]
+    PracticeInstaller {
+        /// What the real one is called with
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+/// Which site.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  snobox check sites/bip.yaml")]
+pub struct SiteArgs {
+    /// The site file
+    #[arg(default_value = "site.yaml")]
+    pub site: PathBuf,
+}
+
+/// `snobox init`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snobox init                       asks for what is missing, on a terminal
+  snobox init --from-install-config install-config.yaml --release-version 4.13.1
+  snobox init --name bip --release-version 4.13.1 --base-domain example.com \\
+      --pull-secret-file pull-secret.json --ssh-key-file ~/.ssh/id_ed25519.pub --disk /dev/sda")]
+pub struct InitArgs {
+    /// Where to write the site file
+    #[arg(default_value = "site.yaml")]
+    pub site: PathBuf,
+    /// Replace a site file that is there
+    #[arg(long)]
+    pub force: bool,
+    /// Take name, domain, disk, pull secret and SSH key from an install-config.yaml
+    #[arg(long, value_name = "FILE")]
+    pub from_install_config: Option<PathBuf>,
+    /// Name of the cluster
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Release to install, such as 4.13.1
+    #[arg(long, value_name = "VERSION", conflicts_with = "release_image")]
+    pub release_version: Option<String>,
+    /// Release payload image to install, by digest or tag
+    #[arg(long, value_name = "IMAGE")]
+    pub release_image: Option<String>,
+    /// Domain of the cluster, such as example.com
+    #[arg(long, value_name = "DOMAIN")]
+    pub base_domain: Option<String>,
+    /// Pull secret, as downloaded from console.redhat.com
+    #[arg(long, value_name = "FILE")]
+    pub pull_secret_file: Option<PathBuf>,
+    /// SSH public key for the user core
+    #[arg(long, value_name = "FILE")]
+    pub ssh_key_file: Option<PathBuf>,
+    /// Host name of the node; the cluster's name by default
+    #[arg(long)]
+    pub hostname: Option<String>,
+    /// Disk to install to
+    #[arg(long, value_name = "DEVICE")]
+    pub disk: Option<String>,
+    /// Network interface, by name or by hardware address
+    #[arg(long, value_name = "NAME|MAC")]
+    pub interface: Option<String>,
+    /// Static address with prefix length; DHCP by default
+    #[arg(long, value_name = "ADDRESS/LENGTH", requires = "interface")]
+    pub address: Option<String>,
+    /// Gateway
+    #[arg(long, requires = "address")]
+    pub gateway: Option<String>,
+    /// Name server; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub dns: Vec<String>,
+    /// Time server; may be repeated
+    #[arg(long, value_name = "SERVER")]
+    pub ntp: Vec<String>,
+}
+
+/// Which store.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// The store: an OCI image layout; `store` beside the site file by default
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+}
+
+/// `snobox mirror`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snobox mirror
+  snobox mirror sites/bip.yaml --store /data/store --jobs 4
+  snobox mirror --relock            resolve tags and versions again")]
+pub struct MirrorArgs {
+    /// The site file
+    #[arg(default_value = "site.yaml")]
+    pub site: PathBuf,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Blobs fetched at the same time
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub jobs: u16,
+    /// Resolve the release and all tags again, even if site.lock is up to date
+    #[arg(long)]
+    pub relock: bool,
+}
+
+/// `snobox build`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snobox build
+  snobox build sites/bip.yaml --store /data/store -o bip.img
+  snobox build --installer-ignition bootstrap-in-place-for-live-iso.ign --live-iso rhcos-live.x86_64.iso.xz")]
+pub struct BuildArgs {
+    /// The site file
+    #[arg(default_value = "site.yaml")]
+    pub site: PathBuf,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Where to write the image; NAME.img beside the site file by default
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace an image that is there
+    #[arg(long)]
+    pub force: bool,
+    /// An ignition of `openshift-install create single-node-ignition-config`, instead of running the payload's installer
+    #[arg(long, value_name = "FILE")]
+    pub installer_ignition: Option<PathBuf>,
+    /// A CoreOS live ISO (plain or .xz), instead of the payload's
+    #[arg(long, value_name = "FILE")]
+    pub live_iso: Option<PathBuf>,
+}
+
+/// `snobox verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snobox verify bip.img             an image: ISO, ignition, cache, seal
+  snobox verify store               a store: index, manifests, blobs")]
+pub struct VerifyArgs {
+    /// An image file, or the folder of a store
+    pub target: PathBuf,
+}
+
+/// `snobox iso`.
+#[derive(Debug, Subcommand)]
+pub enum IsoCommand {
+    /// Say what an ISO is and what its embed areas hold
+    #[command(after_help = "Examples:\n  snobox iso show rhcos-live.iso\n  snobox iso show rhcos-live.iso --ignition > config.ign")]
+    Show {
+        /// The ISO, plain or .xz
+        iso: PathBuf,
+        /// Print the embedded Ignition config, byte for byte, and nothing else; it holds secrets
+        #[arg(long)]
+        ignition: bool,
+    },
+    /// Embed an Ignition config, or remove it
+    #[command(after_help = "Examples:\n  snobox iso embed rhcos-live.iso --ignition config.ign -o site.iso\n  snobox iso embed site.iso --remove")]
+    Embed {
+        /// The ISO; changed in place unless --output is given
+        iso: PathBuf,
+        /// The config to embed
+        #[arg(long, value_name = "FILE", required_unless_present = "remove", conflicts_with = "remove")]
+        ignition: Option<PathBuf>,
+        /// Remove the embedded config
+        #[arg(long)]
+        remove: bool,
+        /// Replace a config that is embedded already
+        #[arg(long)]
+        force: bool,
+        /// Write a new ISO instead of changing this one
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Print or change the kernel arguments
+    #[command(after_help = "Examples:\n  snobox iso kargs rhcos-live.iso\n  snobox iso kargs rhcos-live.iso --append console=ttyS0 --delete mitigations=auto,nosmt\n  snobox iso kargs rhcos-live.iso --reset")]
+    Kargs {
+        /// The ISO; changed in place unless --output is given
+        iso: PathBuf,
+        /// Argument to add at the end; may be repeated
+        #[arg(long, value_name = "ARGUMENT")]
+        append: Vec<String>,
+        /// Argument to remove, with its value; may be repeated
+        #[arg(long, value_name = "ARGUMENT")]
+        delete: Vec<String>,
+        /// First go back to the arguments that the ISO was shipped with
+        #[arg(long)]
+        reset: bool,
+        /// Write a new ISO instead of changing this one
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// `snobox serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snobox serve --store store
+  skopeo inspect --tls-verify=false docker://127.0.0.1:5000/quay.io/openshift-release-dev/ocp-release:4.13.1-x86_64")]
+pub struct ServeArgs {
+    /// The store
+    #[arg(long, value_name = "DIR", default_value = "store")]
+    pub store: PathBuf,
+    /// Address to listen on, plain HTTP; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5000")]
+    pub listen: SocketAddr,
+    /// Ask for a token, given for the user name and password in this file (`user:password`)
+    #[arg(long, value_name = "FILE")]
+    pub credentials_file: Option<PathBuf>,
+}
+
+/// `snobox demo`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  snobox demo --dir /tmp/snobox-demo")]
+pub struct DemoArgs {
+    /// Where to leave site.yaml, site.lock, store and image
+    #[arg(long, value_name = "DIR", default_value = "snobox-demo")]
+    pub dir: PathBuf,
+}

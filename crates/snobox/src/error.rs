@@ -1,0 +1,277 @@
+//! What the user is told when something fails: what, on what, why, a hint, and the exit status.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use snobox_formats::live_iso::{EmbedError, LiveIsoError};
+use snobox_host::program::ProgramError;
+use snobox_media::compose::ComposeError;
+use snobox_media::verify::VerifyError;
+use snobox_registry::client::RequestError;
+use snobox_registry::pull::{Failure, PullError};
+use snobox_store::{ImageFileError, StoreError};
+
+/// Exit statuses. 0 is success, 2 is clap's for wrong usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Something that should not happen.
+    Internal = 1,
+    /// `site.yaml`, or a file that it names.
+    Site = 10,
+    /// The pull secret is missing or malformed.
+    PullSecret = 11,
+    /// Not a CoreOS live ISO.
+    LiveIso = 12,
+    /// Ignition or kernel arguments do not fit.
+    TooLarge = 13,
+    /// The installer failed.
+    Installer = 14,
+    /// An ignition that cannot be read or extended.
+    Ignition = 15,
+    /// A registry cannot be reached.
+    Unreachable = 20,
+    /// A registry refuses, or does not have it.
+    Refused = 21,
+    /// Bytes that are not what their digest says.
+    WrongDigest = 22,
+    /// Fewer bytes than announced.
+    Truncated = 23,
+    /// No space left.
+    DiskFull = 30,
+    /// A file or folder cannot be used.
+    File = 31,
+    /// Verification found something.
+    Findings = 40,
+    /// Ctrl-C.
+    Interrupted = 130,
+}
+
+/// A failure, ready to be shown.
+#[derive(Debug)]
+pub struct Error {
+    /// Exit status.
+    pub exit: Exit,
+    /// What failed, on what, expected and found.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// Results of everything that can fail in front of the user.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// A failure with a message.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None }
+    }
+
+    /// A failure with its causes.
+    pub fn caused(exit: Exit, message: impl Into<String>, cause: &(dyn StdError + 'static)) -> Self {
+        let message = format!("{}: {}", message.into(), chain(cause));
+        if is_disk_full(cause) { Self::disk_full(message) } else { Self::new(exit, message) }
+    }
+
+    /// Something that should not happen.
+    pub fn internal(message: &str, cause: &(dyn StdError + 'static)) -> Self {
+        Self::caused(Exit::Internal, message, cause)
+    }
+
+    /// A file operation that failed.
+    pub fn file(action: &str, path: &Path, cause: &io::Error) -> Self {
+        Self::caused(Exit::File, format!("cannot {action} {}", path.display()), cause)
+    }
+
+    /// The user said stop.
+    pub fn interrupted() -> Self {
+        let hint = "nothing is half-written; run the same command again to go on";
+        Self::new(Exit::Interrupted, "interrupted").hint(hint)
+    }
+
+    /// With a hint, unless it has one.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
+    fn disk_full(message: String) -> Self {
+        let hint = "free some space, or name another disk with --store or --output; what is complete is kept, so run the same command again";
+        Self::new(Exit::DiskFull, message).hint(hint)
+    }
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ": {inner}");
+        source = inner.source();
+    }
+    text
+}
+
+fn io_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
+    let mut current = Some(error);
+    while let Some(error) = current {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return Some(io);
+        }
+        current = error.source();
+    }
+    None
+}
+
+fn is_disk_full(error: &(dyn StdError + 'static)) -> bool {
+    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
+    io_error(error).is_some_and(|e| full.contains(&e.kind()))
+}
+
+/// Whether a chain of errors ends in the user's wish to stop.
+fn is_interrupted(error: &(dyn StdError + 'static)) -> bool {
+    io_error(error).is_some_and(crate::interrupt::is_interruption)
+}
+
+fn classified(exit: Exit, error: &(dyn StdError + 'static)) -> Error {
+    if is_interrupted(error) {
+        return Error::interrupted();
+    }
+    let message = chain(error);
+    if is_disk_full(error) { Error::disk_full(message) } else { Error::new(exit, message) }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Io { .. } | StoreError::Index { .. } => classified(Exit::File, &error),
+            StoreError::NotAStore { path } => classified(Exit::File, &error)
+                .hint(format!("run `snobox mirror` first, or name a store with --store; {} is left as it is", path.display())),
+            StoreError::Locked { .. } => classified(Exit::File, &error).hint("wait for the other snobox to finish"),
+            StoreError::WrongDigest { .. } => classified(Exit::WrongDigest, &error)
+                .hint("delete the file of that name under blobs/sha256 and run `snobox mirror` again"),
+            StoreError::WrongSize { .. } => classified(Exit::Truncated, &error),
+            StoreError::Missing { .. } => classified(Exit::Findings, &error).hint("run `snobox mirror` to fetch what is missing"),
+        }
+    }
+}
+
+impl From<ImageFileError> for Error {
+    fn from(error: ImageFileError) -> Self {
+        match error {
+            ImageFileError::Store(inner) => inner.into(),
+            other => classified(Exit::File, &other).hint("run `snobox verify` on the store to find damage"),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let message = failure.to_string();
+        let (exit, hint) = match failure.cause() {
+            Some(PullError::Store(StoreError::Io { source, .. })) if is_disk_full(source) => return Self::disk_full(message),
+            Some(PullError::Store(_)) => (Exit::File, "look at the folder of the store"),
+            Some(PullError::Manifest(_) | PullError::Platform { .. }) => (Exit::Refused, "is the reference the right one?"),
+            Some(PullError::Request(request)) => match request {
+                RequestError::WrongDigest { .. } => (
+                    Exit::WrongDigest,
+                    "the registry or something before it (a proxy, a cache) alters the bytes; nothing of it was kept",
+                ),
+                RequestError::WrongSize { .. } | RequestError::Broken { .. } => {
+                    (Exit::Truncated, "the line or the registry drops connections; run the same command again: what is complete is kept")
+                }
+                RequestError::Unreachable { .. } => {
+                    (Exit::Unreachable, "is the line up? behind a proxy set HTTPS_PROXY; a copy nearby can be named under `mirrors:` in site.yaml")
+                }
+                RequestError::Denied { .. } => {
+                    (Exit::Refused, "does the pull secret have an entry for this registry? fetch a fresh one from console.redhat.com")
+                }
+                RequestError::NotFound { .. } => (Exit::Refused, "is the version or the reference spelled right?"),
+                RequestError::Status { .. } | RequestError::Token { .. } | RequestError::TooLarge { .. } => {
+                    (Exit::Refused, "the registry is out of order; try again later")
+                }
+            },
+            None => (Exit::Internal, "please report this"),
+        };
+        Self::new(exit, message).hint(hint)
+    }
+}
+
+/// Several failures: all are told, the first decides the exit status.
+impl From<Vec<Failure>> for Error {
+    fn from(failures: Vec<Failure>) -> Self {
+        let count = failures.len();
+        let mut errors = failures.into_iter().map(Self::from);
+        let Some(mut error) = errors.next() else { return Self::new(Exit::Internal, "a failure without a cause") };
+        for other in errors {
+            error.message = format!("{}\n{}", error.message, other.message);
+        }
+        if count > 1 {
+            error.message = format!("{count} things could not be fetched\n{}", error.message);
+        }
+        error
+    }
+}
+
+impl From<LiveIsoError> for Error {
+    fn from(error: LiveIsoError) -> Self {
+        classified(Exit::LiveIso, &error)
+            .hint("expected a RHCOS or Fedora CoreOS live ISO, as found in the payload or at mirror.openshift.com")
+    }
+}
+
+impl From<EmbedError> for Error {
+    fn from(error: EmbedError) -> Self {
+        let hint = match &error {
+            EmbedError::TooLarge { .. } => "what is large belongs into the cache or a registry, not into the ignition",
+            EmbedError::KargsTooLong { .. } => "shorten the kernel arguments: fewer name servers, or --delete what is not needed",
+            EmbedError::KargNotFound { .. } => "an argument is deleted with its value, exactly as `snobox iso kargs FILE` prints it",
+            EmbedError::NoKargsAreas { .. } => "use a live ISO of 4.10 or newer",
+            _ => "look at the ISO with `snobox iso show`",
+        };
+        classified(Exit::TooLarge, &error).hint(hint)
+    }
+}
+
+impl From<ComposeError> for Error {
+    fn from(error: ComposeError) -> Self {
+        match error {
+            ComposeError::LiveIso(inner) => inner.into(),
+            ComposeError::Embed(inner) => inner.into(),
+            ComposeError::AlreadyEmbedded => classified(Exit::LiveIso, &error).hint("use the ISO as it was shipped, or `snobox iso embed ISO --remove`"),
+            ComposeError::Mbr(_) | ComposeError::NoFreeSlot => {
+                classified(Exit::LiveIso, &error).hint("a hybrid live ISO from 2022 or later is needed: one that boots from a stick")
+            }
+            ComposeError::Ignition(_) => {
+                classified(Exit::Ignition, &error).hint("expected an ignition as openshift-install wrote it, not one that went through snobox already")
+            }
+            ComposeError::DamagedBlob { .. } => {
+                classified(Exit::WrongDigest, &error).hint("`snobox verify` on the store names every damaged blob; delete them and run `snobox mirror`")
+            }
+            ComposeError::WrongSize { .. } => classified(Exit::Truncated, &error).hint("run `snobox verify` on the store"),
+            ComposeError::Read { .. } | ComposeError::Write(_) => classified(Exit::File, &error),
+        }
+    }
+}
+
+impl From<VerifyError> for Error {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::LiveIso(inner) => inner.into(),
+            VerifyError::NotAnImage { .. } => classified(Exit::LiveIso, &error).hint("make an image with `snobox build`"),
+            VerifyError::Read(_) => classified(Exit::File, &error),
+        }
+    }
+}
+
+impl From<ProgramError> for Error {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::Stopped { .. } => Self::interrupted(),
+            _ => classified(Exit::Installer, &error).hint("the installer's own words above say what it did not like in the derived install-config"),
+        }
+    }
+}

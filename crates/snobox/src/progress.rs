@@ -1,0 +1,116 @@
+//! Progress of long work in bytes: a bar on a terminal, a line now and then in a pipe, JSON lines for machines.
+//!
+//! JSON lines on standard error, one object each: `{"event":"progress","stage":"mirror","bytes":1,"totalBytes":2}`; the last one of a stage has
+//! `"event":"done"`.
+
+use std::io::{self, Write as _};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::ui::bytes;
+
+const LINE_EVERY: Duration = Duration::from_secs(5);
+const JSON_EVERY: Duration = Duration::from_millis(500);
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A bar that moves.
+    Bar,
+    /// A line every few seconds.
+    Lines,
+    /// A JSON object every half second.
+    Json,
+}
+
+/// One stage of work; shared between threads. Ends when dropped.
+#[derive(Debug)]
+pub struct Progress {
+    style: Style,
+    stage: &'static str,
+    bar: Option<ProgressBar>,
+    done: AtomicU64,
+    total: AtomicU64,
+    started: Instant,
+    shown: Mutex<Instant>,
+}
+
+impl Progress {
+    pub(crate) fn new(style: Style, stage: &'static str, total: u64) -> Self {
+        let bar = (style == Style::Bar).then(|| {
+            let bar = ProgressBar::new(total).with_prefix(stage);
+            let template = "{prefix:>10} [{bar:30}] {binary_bytes:>11} of {binary_total_bytes:<11} {binary_bytes_per_sec:>13}  {eta:>4} left";
+            // The template is a constant; without it the bar is plainer.
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        });
+        let now = Instant::now();
+        let (done, total) = (AtomicU64::new(0), AtomicU64::new(total));
+        Self { style, stage, bar, done, total, started: now, shown: Mutex::new(now) }
+    }
+
+    /// Says how much there is, once that is known.
+    pub fn set_total(&self, total: u64) {
+        self.total.store(total, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+        }
+    }
+
+    /// Work was done.
+    pub fn add(&self, count: u64) {
+        let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
+        match (&self.bar, self.style) {
+            (Some(bar), _) => bar.inc(count),
+            (None, Style::Json) => self.now_and_then(JSON_EVERY, |p| p.json("progress", done)),
+            (None, _) => self.now_and_then(LINE_EVERY, |p| p.line(done)),
+        }
+    }
+
+    /// Work must be done again.
+    pub fn take_back(&self, count: u64) {
+        let done = self.done.fetch_sub(count, Ordering::Relaxed).saturating_sub(count);
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        }
+    }
+
+    fn now_and_then(&self, every: Duration, show: impl Fn(&Self)) {
+        let Ok(mut shown) = self.shown.try_lock() else { return };
+        if shown.elapsed() >= every {
+            *shown = Instant::now();
+            show(self);
+        }
+    }
+
+    fn line(&self, done: u64) {
+        let total = self.total.load(Ordering::Relaxed);
+        let rate = done as f64 / self.started.elapsed().as_secs_f64().max(0.001);
+        let left = (total.saturating_sub(done)) as f64 / rate.max(1.0);
+        let rate = bytes(rate as u64);
+        let _ = writeln!(io::stderr(), "{}: {} of {}, {rate}/s, {left:.0} s left", self.stage, bytes(done), bytes(total));
+    }
+
+    fn json(&self, event: &str, done: u64) {
+        let total = self.total.load(Ordering::Relaxed);
+        let line = json!({"event": event, "stage": self.stage, "bytes": done, "totalBytes": total});
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if self.style == Style::Json {
+            self.json("done", self.done.load(Ordering::Relaxed));
+        }
+    }
+}

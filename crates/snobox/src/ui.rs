@@ -1,0 +1,95 @@
+//! Everything that is printed: data on standard output, talk on standard error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, Exit, Result};
+use crate::progress::{Progress, Style};
+
+/// How to talk to whoever started us.
+#[derive(Clone, Copy, Debug)]
+pub struct Ui {
+    json: bool,
+}
+
+impl Ui {
+    /// For people, or for machines.
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Whether a person can be asked.
+    pub fn can_ask(&self) -> bool {
+        !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// A line of talk; nothing for machines.
+    pub fn say(&self, text: impl AsRef<str>) {
+        if !self.json {
+            // Nobody listens to standard error: nothing to be done about that.
+            let _ = writeln!(io::stderr(), "{}", text.as_ref());
+        }
+    }
+
+    /// A question, answered by one line. Only when [`can_ask`](Self::can_ask).
+    pub fn ask(&self, question: &str, default: Option<&str>) -> Result<String> {
+        let failed = |e: io::Error| Error::caused(Exit::File, "cannot read the answer", &e);
+        let shown = default.map(|d| format!(" [{d}]")).unwrap_or_default();
+        write!(io::stderr(), "{question}{shown}: ").and_then(|()| io::stderr().flush()).map_err(failed)?;
+        let mut line = String::new();
+        if io::stdin().read_line(&mut line).map_err(failed)? == 0 {
+            return Err(Error::interrupted());
+        }
+        let answer = line.trim();
+        Ok(if answer.is_empty() { default.unwrap_or_default().to_owned() } else { answer.to_owned() })
+    }
+
+    /// The result: `text` for people, `value` for machines.
+    pub fn result(&self, text: impl AsRef<str>, value: &Value) -> Result<()> {
+        if self.json { self.data(format!("{value:#}\n").as_bytes()) } else { self.data(format!("{}\n", text.as_ref()).as_bytes()) }
+    }
+
+    /// Raw bytes to standard output. A reader that went away is not our failure.
+    pub fn data(&self, bytes: &[u8]) -> Result<()> {
+        let mut out = io::stdout().lock();
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::caused(Exit::File, "cannot write to standard output", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Progress of `total` bytes.
+    pub fn progress(&self, stage: &'static str, total: u64) -> Progress {
+        let style = if self.json {
+            Style::Json
+        } else if io::stderr().is_terminal() {
+            Style::Bar
+        } else {
+            Style::Lines
+        };
+        Progress::new(style, stage, total)
+    }
+
+    /// Shows a failure; returns the exit status.
+    pub fn fail(&self, error: &Error) -> ExitCode {
+        let mut text = format!("error: {}\n", error.message);
+        if let Some(hint) = &error.hint {
+            text += &format!("\nhint: {hint}\n");
+        }
+        let _ = io::stderr().write_all(text.as_bytes());
+        if self.json {
+            let value = json!({"error": {"exit": error.exit as u8, "message": error.message, "hint": error.hint}});
+            let _ = self.data(format!("{value:#}\n").as_bytes());
+        }
+        ExitCode::from(error.exit as u8)
+    }
+}
+
+/// Bytes for people.
+pub fn bytes(count: u64) -> String {
+    indicatif::BinaryBytes(count).to_string()
+}
