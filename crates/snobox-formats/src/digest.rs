@@ -33,11 +33,13 @@ impl Digest {
     /// The 64 hex digits, without the algorithm: the file name of a blob in an OCI image layout.
     pub fn hex(&self) -> String {
         use fmt::Write as _;
-        self.0.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        self.0
+            .iter()
+            .fold(String::with_capacity(64), |mut hex, byte| {
+                // Writing to a String cannot fail.
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
     }
 
     /// A digest from its raw 32 bytes.
@@ -60,7 +62,9 @@ impl FromStr for Digest {
     type Err = ParseDigestError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = || ParseDigestError { given: text.chars().take(100).collect() };
+        let refuse = || ParseDigestError {
+            given: text.chars().take(100).collect(),
+        };
         let hex = text.strip_prefix("sha256:").ok_or_else(refuse)?.as_bytes();
         if hex.len() != 64 {
             return Err(refuse());

@@ -100,7 +100,9 @@ impl Ignition {
             return Err(IgnitionError::Version { found });
         }
         let Value::Object(root) = value else {
-            return Err(IgnitionError::Version { found: "absent".to_owned() });
+            return Err(IgnitionError::Version {
+                found: "absent".to_owned(),
+            });
         };
         let ignition = Self { root };
         for (section, list) in [("storage", "files"), ("systemd", "units")] {
@@ -111,25 +113,36 @@ impl Ignition {
 
     /// The specification version, such as `3.2.0`.
     pub fn version(&self) -> &str {
-        self.root.get("ignition").and_then(|i| i.get("version")).and_then(Value::as_str).unwrap_or_default()
+        self.root
+            .get("ignition")
+            .and_then(|i| i.get("version"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The paths of all files, in the order of the document.
     pub fn file_paths(&self) -> impl Iterator<Item = &str> {
-        self.list("storage", "files").filter_map(|f| f.get("path")?.as_str())
+        self.list("storage", "files")
+            .filter_map(|f| f.get("path")?.as_str())
     }
 
     /// The names of all units, in the order of the document.
     pub fn unit_names(&self) -> impl Iterator<Item = &str> {
-        self.list("systemd", "units").filter_map(|u| u.get("name")?.as_str())
+        self.list("systemd", "units")
+            .filter_map(|u| u.get("name")?.as_str())
     }
 
     /// All texts of units and their drop-ins, each with the name of its unit.
     pub fn unit_texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.list("systemd", "units").flat_map(|unit| {
             let name = unit.get("name").and_then(Value::as_str).unwrap_or_default();
-            let dropins = unit.get("dropins").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            std::iter::once(unit).chain(dropins).filter_map(move |part| Some((name, part.get("contents")?.as_str()?)))
+            let dropins = unit
+                .get("dropins")
+                .and_then(Value::as_array)
+                .map_or(&[][..], Vec::as_slice);
+            std::iter::once(unit)
+                .chain(dropins)
+                .filter_map(move |part| Some((name, part.get("contents")?.as_str()?)))
         })
     }
 
@@ -138,17 +151,32 @@ impl Ignition {
     /// # Errors
     /// [`IgnitionError::Contents`] for remote sources, compressed content and broken data URLs.
     pub fn file(&self, path: &str) -> Result<Option<Vec<u8>>, IgnitionError> {
-        let Some(file) = self.list("storage", "files").find(|f| f.get("path").and_then(Value::as_str) == Some(path)) else {
+        let Some(file) = self
+            .list("storage", "files")
+            .find(|f| f.get("path").and_then(Value::as_str) == Some(path))
+        else {
             return Ok(None);
         };
-        let refuse = |why| IgnitionError::Contents { path: path.to_owned(), why };
+        let refuse = |why| IgnitionError::Contents {
+            path: path.to_owned(),
+            why,
+        };
         let mut content = Vec::new();
-        let appended = file.get("append").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let appended = file
+            .get("append")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
         for part in file.get("contents").into_iter().chain(appended) {
-            if part.get("compression").and_then(Value::as_str).is_some_and(|c| !c.is_empty()) {
+            if part
+                .get("compression")
+                .and_then(Value::as_str)
+                .is_some_and(|c| !c.is_empty())
+            {
                 return Err(refuse("it is compressed"));
             }
-            let Some(source) = part.get("source").and_then(Value::as_str) else { continue };
+            let Some(source) = part.get("source").and_then(Value::as_str) else {
+                continue;
+            };
             content.extend(decode_data_url(source).map_err(refuse)?);
         }
         Ok(Some(content))
@@ -160,9 +188,15 @@ impl Ignition {
     /// [`IgnitionError::Collision`] when the configuration has a file of that path.
     pub fn add_file(&mut self, file: &File) -> Result<(), IgnitionError> {
         if self.file_paths().any(|path| path == file.path) {
-            return Err(IgnitionError::Collision { kind: "file", name: file.path.clone() });
+            return Err(IgnitionError::Collision {
+                kind: "file",
+                name: file.path.clone(),
+            });
         }
-        let source = format!("data:text/plain;charset=utf-8;base64,{}", STANDARD.encode(&file.contents));
+        let source = format!(
+            "data:text/plain;charset=utf-8;base64,{}",
+            STANDARD.encode(&file.contents)
+        );
         self.push(
             "storage",
             "files",
@@ -183,7 +217,10 @@ impl Ignition {
     /// [`IgnitionError::Collision`] when the configuration has a unit of that name.
     pub fn add_unit(&mut self, unit: &Unit) -> Result<(), IgnitionError> {
         if self.unit_names().any(|name| name == unit.name) {
-            return Err(IgnitionError::Collision { kind: "unit", name: unit.name.clone() });
+            return Err(IgnitionError::Collision {
+                kind: "unit",
+                name: unit.name.clone(),
+            });
         }
         self.push(
             "systemd",
@@ -199,13 +236,21 @@ impl Ignition {
     }
 
     fn list(&self, section: &str, list: &str) -> impl Iterator<Item = &Value> {
-        let values = self.root.get(section).and_then(|s| s.get(list)).and_then(Value::as_array);
+        let values = self
+            .root
+            .get(section)
+            .and_then(|s| s.get(list))
+            .and_then(Value::as_array);
         values.map_or(&[][..], Vec::as_slice).iter()
     }
 
     fn check_list(&self, section: &str, list: &str) -> Result<(), IgnitionError> {
         let shape = |field: String, value: &Value, expected| {
-            Err(IgnitionError::Shape { field, found: json_type(value), expected })
+            Err(IgnitionError::Shape {
+                field,
+                found: json_type(value),
+                expected,
+            })
         };
         match self.root.get(section) {
             None | Some(Value::Object(_)) => {}
@@ -215,7 +260,11 @@ impl Ignition {
             None | Some(Value::Array(_)) => {}
             Some(other) => return shape(format!("{section}.{list}"), other, "an array"),
         }
-        match self.list(section, list).enumerate().find(|(_, entry)| !entry.is_object()) {
+        match self
+            .list(section, list)
+            .enumerate()
+            .find(|(_, entry)| !entry.is_object())
+        {
             Some((index, entry)) => shape(format!("{section}.{list}[{index}]"), entry, "an object"),
             None => Ok(()),
         }
@@ -225,7 +274,10 @@ impl Ignition {
         let section = self.root.entry(section).or_insert_with(|| json!({}));
         // `parse` has checked that a section is an object and a list an array, and nothing else changes them.
         if let Some(section) = section.as_object_mut()
-            && let Some(list) = section.entry(list).or_insert_with(|| json!([])).as_array_mut()
+            && let Some(list) = section
+                .entry(list)
+                .or_insert_with(|| json!([]))
+                .as_array_mut()
         {
             list.push(value);
         }
@@ -237,10 +289,14 @@ fn decode_data_url(url: &str) -> Result<Vec<u8>, &'static str> {
     if url.is_empty() {
         return Ok(Vec::new());
     }
-    let rest = url.strip_prefix("data:").ok_or("it comes from a remote source")?;
+    let rest = url
+        .strip_prefix("data:")
+        .ok_or("it comes from a remote source")?;
     let (header, data) = rest.split_once(',').ok_or("the data URL has no comma")?;
     if header.ends_with(";base64") {
-        return STANDARD.decode(data).map_err(|_| "the data URL is not valid base64");
+        return STANDARD
+            .decode(data)
+            .map_err(|_| "the data URL is not valid base64");
     }
     let mut bytes = Vec::with_capacity(data.len());
     let mut rest = data.as_bytes();
@@ -275,23 +331,55 @@ mod tests {
     fn adding_keeps_everything_that_was_there_in_its_order() {
         let mut config = sample();
         let before = serde_json::to_string(&config.root["x-unknown"]).unwrap();
-        config.add_file(&File { path: "/etc/hostname".into(), mode: 0o644, contents: b"bip".to_vec() }).unwrap();
-        config.add_unit(&Unit { name: "b.service".into(), enabled: true, contents: "[Unit]\n".into() }).unwrap();
+        config
+            .add_file(&File {
+                path: "/etc/hostname".into(),
+                mode: 0o644,
+                contents: b"bip".to_vec(),
+            })
+            .unwrap();
+        config
+            .add_unit(&Unit {
+                name: "b.service".into(),
+                enabled: true,
+                contents: "[Unit]\n".into(),
+            })
+            .unwrap();
         let again = Ignition::parse(&config.to_bytes()).unwrap();
         assert_eq!(again.file("/etc/hostname").unwrap().unwrap(), b"bip");
         assert_eq!(again.file("/etc/motd").unwrap().unwrap(), b"a b");
-        assert_eq!(serde_json::to_string(&again.root["x-unknown"]).unwrap(), before);
+        assert_eq!(
+            serde_json::to_string(&again.root["x-unknown"]).unwrap(),
+            before
+        );
         assert_eq!(again.root["storage"]["files"][1]["mode"], 420);
-        assert_eq!(again.unit_texts().collect::<Vec<_>>(), [("a.service", "[Unit]"), ("b.service", "[Unit]\n")]);
+        assert_eq!(
+            again.unit_texts().collect::<Vec<_>>(),
+            [("a.service", "[Unit]"), ("b.service", "[Unit]\n")]
+        );
     }
 
     #[test]
     fn a_second_file_or_unit_of_the_same_name_is_refused() {
         let mut config = sample();
-        let file = File { path: "/etc/motd".into(), mode: 0o644, contents: vec![] };
-        assert!(matches!(config.add_file(&file), Err(IgnitionError::Collision { kind: "file", .. })));
-        let unit = Unit { name: "a.service".into(), enabled: false, contents: String::new() };
-        assert!(matches!(config.add_unit(&unit), Err(IgnitionError::Collision { kind: "unit", .. })));
+        let file = File {
+            path: "/etc/motd".into(),
+            mode: 0o644,
+            contents: vec![],
+        };
+        assert!(matches!(
+            config.add_file(&file),
+            Err(IgnitionError::Collision { kind: "file", .. })
+        ));
+        let unit = Unit {
+            name: "a.service".into(),
+            enabled: false,
+            contents: String::new(),
+        };
+        assert!(matches!(
+            config.add_unit(&unit),
+            Err(IgnitionError::Collision { kind: "unit", .. })
+        ));
     }
 
     #[test]

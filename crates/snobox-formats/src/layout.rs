@@ -103,20 +103,53 @@ impl fmt::Display for Finding {
         };
         match self {
             Self::Index { why } => write!(f, "index.json: {why}"),
-            Self::Missing { digest, kind, images } => {
+            Self::Missing {
+                digest,
+                kind,
+                images,
+            } => {
                 write!(f, "{kind} {digest} is missing{}", needed(images))
             }
-            Self::WrongSize { digest, expected, found, images } => {
-                write!(f, "blob {digest} has {found} bytes, expected {expected}{}", needed(images))
+            Self::WrongSize {
+                digest,
+                expected,
+                found,
+                images,
+            } => {
+                write!(
+                    f,
+                    "blob {digest} has {found} bytes, expected {expected}{}",
+                    needed(images)
+                )
             }
-            Self::WrongDigest { digest, found, images } => {
-                write!(f, "blob {digest} is damaged: its bytes hash to {found}{}", needed(images))
+            Self::WrongDigest {
+                digest,
+                found,
+                images,
+            } => {
+                write!(
+                    f,
+                    "blob {digest} is damaged: its bytes hash to {found}{}",
+                    needed(images)
+                )
             }
-            Self::Unreadable { digest, why, images } => {
+            Self::Unreadable {
+                digest,
+                why,
+                images,
+            } => {
                 write!(f, "blob {digest} cannot be read: {why}{}", needed(images))
             }
-            Self::NotAManifest { digest, why, images } => {
-                write!(f, "blob {digest} is not a usable manifest: {why}{}", needed(images))
+            Self::NotAManifest {
+                digest,
+                why,
+                images,
+            } => {
+                write!(
+                    f,
+                    "blob {digest} is not a usable manifest: {why}{}",
+                    needed(images)
+                )
             }
         }
     }
@@ -147,17 +180,39 @@ pub fn closure(index_json: &[u8], blobs: &dyn Blobs) -> Closure {
     let index: ImageIndex = match serde_json::from_slice(index_json) {
         Ok(index) => index,
         Err(error) => {
-            let findings = vec![Finding::Index { why: error.to_string() }];
-            return Closure { blobs: Vec::new(), findings };
+            let findings = vec![Finding::Index {
+                why: error.to_string(),
+            }];
+            return Closure {
+                blobs: Vec::new(),
+                findings,
+            };
         }
     };
-    let mut walk = Walk { blobs, needed: BTreeMap::new(), order: Vec::new(), findings: Vec::new() };
+    let mut walk = Walk {
+        blobs,
+        needed: BTreeMap::new(),
+        order: Vec::new(),
+        findings: Vec::new(),
+    };
     for entry in &index.manifests {
-        let name = entry.annotations.get(REF_NAME).cloned().unwrap_or_else(|| entry.digest.to_string());
+        let name = entry
+            .annotations
+            .get(REF_NAME)
+            .cloned()
+            .unwrap_or_else(|| entry.digest.to_string());
         walk.manifest(entry, &name, 0);
     }
-    let Walk { mut needed, order, findings, .. } = walk;
-    let blobs = order.into_iter().filter_map(|digest| needed.remove(&digest)).collect();
+    let Walk {
+        mut needed,
+        order,
+        findings,
+        ..
+    } = walk;
+    let blobs = order
+        .into_iter()
+        .filter_map(|digest| needed.remove(&digest))
+        .collect();
     Closure { blobs, findings }
 }
 
@@ -188,13 +243,29 @@ fn subject(finding: &Finding) -> Option<Digest> {
     }
 }
 
-fn verify_blob(needed: &Needed, blobs: &dyn Blobs, progress: &mut dyn FnMut(u64)) -> Option<Finding> {
+fn verify_blob(
+    needed: &Needed,
+    blobs: &dyn Blobs,
+    progress: &mut dyn FnMut(u64),
+) -> Option<Finding> {
     let digest = needed.descriptor.digest;
     let images = || needed.images.clone();
     let mut reader = match blobs.open(digest) {
         Ok(Some(reader)) => reader,
-        Ok(None) => return Some(Finding::Missing { digest, kind: needed.kind, images: images() }),
-        Err(error) => return Some(Finding::Unreadable { digest, why: error.to_string(), images: images() }),
+        Ok(None) => {
+            return Some(Finding::Missing {
+                digest,
+                kind: needed.kind,
+                images: images(),
+            });
+        }
+        Err(error) => {
+            return Some(Finding::Unreadable {
+                digest,
+                why: error.to_string(),
+                images: images(),
+            });
+        }
     };
     let mut hasher = Hasher::new();
     let mut found = 0;
@@ -208,15 +279,30 @@ fn verify_blob(needed: &Needed, blobs: &dyn Blobs, progress: &mut dyn FnMut(u64)
                 progress(n as u64);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Some(Finding::Unreadable { digest, why: error.to_string(), images: images() }),
+            Err(error) => {
+                return Some(Finding::Unreadable {
+                    digest,
+                    why: error.to_string(),
+                    images: images(),
+                });
+            }
         }
     }
     let expected = needed.descriptor.size;
     if found != expected {
-        return Some(Finding::WrongSize { digest, expected, found, images: images() });
+        return Some(Finding::WrongSize {
+            digest,
+            expected,
+            found,
+            images: images(),
+        });
     }
     let found = hasher.finish();
-    (found != digest).then(|| Finding::WrongDigest { digest, found, images: images() })
+    (found != digest).then(|| Finding::WrongDigest {
+        digest,
+        found,
+        images: images(),
+    })
 }
 
 struct Walk<'a> {
@@ -237,7 +323,14 @@ impl Walk<'_> {
             return false;
         }
         self.order.push(digest);
-        self.needed.insert(digest, Needed { descriptor: descriptor.clone(), kind, images: vec![image.to_owned()] });
+        self.needed.insert(
+            digest,
+            Needed {
+                descriptor: descriptor.clone(),
+                kind,
+                images: vec![image.to_owned()],
+            },
+        );
         true
     }
 
@@ -247,18 +340,39 @@ impl Walk<'_> {
         let digest = descriptor.digest;
         let bytes = match read_manifest(self.blobs, descriptor) {
             Ok(Some(bytes)) => bytes,
-            Ok(None) if first => return self.findings.push(Finding::Missing { digest, kind: "manifest", images }),
-            Err(why) if first => return self.findings.push(Finding::Unreadable { digest, why, images }),
+            Ok(None) if first => {
+                return self.findings.push(Finding::Missing {
+                    digest,
+                    kind: "manifest",
+                    images,
+                });
+            }
+            Err(why) if first => {
+                return self.findings.push(Finding::Unreadable {
+                    digest,
+                    why,
+                    images,
+                });
+            }
             _ => return,
         };
         if first {
             if bytes.len() as u64 != descriptor.size {
                 let (expected, found) = (descriptor.size, bytes.len() as u64);
-                return self.findings.push(Finding::WrongSize { digest, expected, found, images });
+                return self.findings.push(Finding::WrongSize {
+                    digest,
+                    expected,
+                    found,
+                    images,
+                });
             }
             let found = Digest::of(&bytes);
             if found != digest {
-                return self.findings.push(Finding::WrongDigest { digest, found, images });
+                return self.findings.push(Finding::WrongDigest {
+                    digest,
+                    found,
+                    images,
+                });
             }
         }
         match oci::parse_manifest(&bytes, Some(&descriptor.media_type)) {
@@ -271,17 +385,27 @@ impl Walk<'_> {
             Ok((_, Manifest::Index(index))) if depth == 0 => {
                 let kept = descriptor.annotations.get(SPARSE);
                 for child in &index.manifests {
-                    if kept.is_none_or(|kept| kept.split(',').any(|d| d == child.digest.to_string())) {
+                    if kept
+                        .is_none_or(|kept| kept.split(',').any(|d| d == child.digest.to_string()))
+                    {
                         self.manifest(child, image, 1);
                     }
                 }
             }
             Ok((_, Manifest::Index(_))) if first => {
                 let why = "an index inside an index".to_owned();
-                self.findings.push(Finding::NotAManifest { digest, why, images });
+                self.findings.push(Finding::NotAManifest {
+                    digest,
+                    why,
+                    images,
+                });
             }
             Err(error) if first => {
-                self.findings.push(Finding::NotAManifest { digest, why: error.to_string(), images });
+                self.findings.push(Finding::NotAManifest {
+                    digest,
+                    why: error.to_string(),
+                    images,
+                });
             }
             _ => {}
         }
@@ -289,9 +413,14 @@ impl Walk<'_> {
 }
 
 fn read_manifest(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<Option<Vec<u8>>, String> {
-    let Some(reader) = blobs.open(descriptor.digest).map_err(|e| e.to_string())? else { return Ok(None) };
+    let Some(reader) = blobs.open(descriptor.digest).map_err(|e| e.to_string())? else {
+        return Ok(None);
+    };
     let mut bytes = Vec::new();
-    reader.take(oci::MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    reader
+        .take(oci::MAX_MANIFEST_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| e.to_string())?;
     if bytes.len() as u64 > oci::MAX_MANIFEST_BYTES {
         return Err(format!("larger than {} bytes", oci::MAX_MANIFEST_BYTES));
     }

@@ -3,15 +3,15 @@
 //! Nothing in this crate touches a disk, a network, a clock or the environment: callers hand in bytes or
 //! readers and get values, bytes or *patches* (offset and bytes to write) back.
 
+pub mod cpio;
 pub mod digest;
 pub mod ext4;
 pub mod ignition;
-pub mod oci;
-pub mod reference;
-pub mod layout;
-pub mod pull_secret;
-pub mod cpio;
 pub mod iso9660;
+pub mod layout;
 pub mod live_iso;
 pub mod mbr;
+pub mod oci;
+pub mod pull_secret;
+pub mod reference;
 pub mod xz;

@@ -80,7 +80,11 @@ pub struct ImageIndex {
 impl ImageIndex {
     /// An index without entries, as a new layout has it.
     pub fn empty() -> Self {
-        Self { schema_version: 2, media_type: Some(OCI_INDEX.to_owned()), manifests: Vec::new() }
+        Self {
+            schema_version: 2,
+            media_type: Some(OCI_INDEX.to_owned()),
+            manifests: Vec::new(),
+        }
     }
 }
 
@@ -100,7 +104,9 @@ pub enum ManifestError {
     #[error("not a valid manifest")]
     Json(#[source] serde_json::Error),
     /// JSON, but of another kind: schema 1, an artifact, an error page.
-    #[error("manifest of media type {media_type:?} and schema version {schema_version} is not supported: expected an OCI or Docker schema 2 image or index")]
+    #[error(
+        "manifest of media type {media_type:?} and schema version {schema_version} is not supported: expected an OCI or Docker schema 2 image or index"
+    )]
     Unsupported {
         /// The media type, as far as one is given.
         media_type: String,
@@ -116,7 +122,10 @@ pub enum ManifestError {
 ///
 /// # Errors
 /// [`ManifestError`] for other documents.
-pub fn parse_manifest(bytes: &[u8], content_type: Option<&str>) -> Result<(String, Manifest), ManifestError> {
+pub fn parse_manifest(
+    bytes: &[u8],
+    content_type: Option<&str>,
+) -> Result<(String, Manifest), ManifestError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Probe {
@@ -128,9 +137,11 @@ pub fn parse_manifest(bytes: &[u8], content_type: Option<&str>) -> Result<(Strin
     }
     let probe: Probe = serde_json::from_slice(bytes).map_err(ManifestError::Json)?;
     let media_type = probe.media_type.or_else(|| {
-        content_type.map(|c| c.split(';').next().unwrap_or(c).trim().to_owned()).filter(|c| {
-            [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST].contains(&c.as_str())
-        })
+        content_type
+            .map(|c| c.split(';').next().unwrap_or(c).trim().to_owned())
+            .filter(|c| {
+                [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST].contains(&c.as_str())
+            })
     });
     let media_type = match media_type {
         Some(media_type) => media_type,
@@ -145,7 +156,12 @@ pub fn parse_manifest(bytes: &[u8], content_type: Option<&str>) -> Result<(Strin
         OCI_INDEX | DOCKER_LIST if probe.schema_version == 2 => {
             Manifest::Index(serde_json::from_slice(bytes).map_err(ManifestError::Json)?)
         }
-        _ => return Err(ManifestError::Unsupported { media_type, schema_version: probe.schema_version }),
+        _ => {
+            return Err(ManifestError::Unsupported {
+                media_type,
+                schema_version: probe.schema_version,
+            });
+        }
     };
     Ok((media_type, manifest))
 }
@@ -153,7 +169,10 @@ pub fn parse_manifest(bytes: &[u8], content_type: Option<&str>) -> Result<(Strin
 /// The entry of `index` for `linux` on `architecture` (Go's name, such as `amd64`).
 pub fn select_platform<'a>(index: &'a ImageIndex, architecture: &str) -> Option<&'a Descriptor> {
     index.manifests.iter().find(|entry| {
-        entry.platform.as_ref().is_some_and(|p| p.os == "linux" && p.architecture == architecture)
+        entry
+            .platform
+            .as_ref()
+            .is_some_and(|p| p.os == "linux" && p.architecture == architecture)
     })
 }
 
@@ -174,7 +193,9 @@ mod tests {
         );
         let (media_type, manifest) = parse_manifest(index.as_bytes(), Some(OCI_MANIFEST)).unwrap();
         assert_eq!(media_type, DOCKER_LIST);
-        let Manifest::Index(index) = manifest else { panic!("not an index") };
+        let Manifest::Index(index) = manifest else {
+            panic!("not an index")
+        };
         assert!(select_platform(&index, "arm64").is_some());
         assert!(select_platform(&index, "amd64").is_none());
     }
@@ -182,8 +203,13 @@ mod tests {
     #[test]
     fn schema_1_and_error_pages_are_refused_by_name() {
         let schema1 = br#"{"schemaVersion":1,"name":"x","fsLayers":[]}"#;
-        let error = parse_manifest(schema1, Some("application/json")).unwrap_err().to_string();
+        let error = parse_manifest(schema1, Some("application/json"))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("schema version 1"), "{error}");
-        assert!(matches!(parse_manifest(b"<html>", None), Err(ManifestError::Json(_))));
+        assert!(matches!(
+            parse_manifest(b"<html>", None),
+            Err(ManifestError::Json(_))
+        ));
     }
 }

@@ -30,7 +30,9 @@ pub struct Credentials {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PullSecretError {
     /// Not JSON, or not of the right form.
-    #[error("not a pull secret: line {line}, column {column} is not as expected; expected JSON such as {{\"auths\": {{\"quay.io\": {{\"auth\": \"…\"}}}}}}")]
+    #[error(
+        "not a pull secret: line {line}, column {column} is not as expected; expected JSON such as {{\"auths\": {{\"quay.io\": {{\"auth\": \"…\"}}}}}}"
+    )]
     Json {
         /// Line of the fault, from 1.
         line: usize,
@@ -38,7 +40,9 @@ pub enum PullSecretError {
         column: usize,
     },
     /// An entry's `auth` is not base64 of `user:password`.
-    #[error("the pull secret's entry for {registry:?} has an auth that is not base64 of user:password")]
+    #[error(
+        "the pull secret's entry for {registry:?} has an auth that is not base64 of user:password"
+    )]
     Auth {
         /// Key of the entry.
         registry: String,
@@ -61,21 +65,51 @@ impl PullSecret {
     /// # Errors
     /// [`PullSecretError`], which says where but never what.
     pub fn parse(text: &str) -> Result<Self, PullSecretError> {
-        let document: Document = serde_json::from_str(text)
-            .map_err(|e| PullSecretError::Json { line: e.line(), column: e.column() })?;
+        let document: Document = serde_json::from_str(text).map_err(|e| PullSecretError::Json {
+            line: e.line(),
+            column: e.column(),
+        })?;
         let mut credentials = BTreeMap::new();
         for (registry, entry) in document.auths {
-            let Some(auth) = entry.auth.filter(|a| !a.is_empty()) else { continue };
-            let decoded = STANDARD.decode(auth.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            let Some((username, password)) = decoded.as_deref().and_then(|d| d.split_once(':')) else {
+            let Some(auth) = entry.auth.filter(|a| !a.is_empty()) else {
+                continue;
+            };
+            let decoded = STANDARD
+                .decode(auth.trim())
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
+            let Some((username, password)) = decoded.as_deref().and_then(|d| d.split_once(':'))
+            else {
                 return Err(PullSecretError::Auth { registry });
             };
-            let found = Credentials { username: username.to_owned(), password: password.to_owned() };
-            let key = registry.trim_start_matches("https://").trim_end_matches('/');
+            let found = Credentials {
+                username: username.to_owned(),
+                password: password.to_owned(),
+            };
+            let key = registry
+                .trim_start_matches("https://")
+                .trim_end_matches('/');
             let key = key.strip_suffix("/v1").unwrap_or(key).to_owned();
             credentials.insert(key, found);
         }
-        Ok(Self { text: text.trim().to_owned(), credentials })
+        Ok(Self {
+            text: text.trim().to_owned(),
+            credentials,
+        })
+    }
+
+    /// A pull secret for one registry or repository prefix.
+    pub fn of(registry: &str, username: &str, password: &str) -> Self {
+        let auth = STANDARD.encode(format!("{username}:{password}"));
+        let text = serde_json::json!({"auths": {registry: {"auth": auth}}}).to_string();
+        let found = Credentials {
+            username: username.to_owned(),
+            password: password.to_owned(),
+        };
+        Self {
+            text,
+            credentials: BTreeMap::from([(registry.to_owned(), found)]),
+        }
     }
 
     /// The credentials for a repository (`registry/path`), by the longest path prefix.
@@ -129,12 +163,22 @@ mod tests {
     #[test]
     fn errors_and_debug_never_show_the_secret() {
         let canary = "hunter2-canary";
-        for text in [canary.to_owned(), format!(r#"{{"auths":{{"a.io":{{"auth":"{canary}"}}}}}}"#), format!(r#"{{"auths":"{canary}"}}"#)] {
+        for text in [
+            canary.to_owned(),
+            format!(r#"{{"auths":{{"a.io":{{"auth":"{canary}"}}}}}}"#),
+            format!(r#"{{"auths":"{canary}"}}"#),
+        ] {
             let error = PullSecret::parse(&text).unwrap_err();
             assert!(!format!("{error} {error:?}").contains(canary), "{error}");
         }
-        let good = format!(r#"{{"auths":{{"a.io":{{"auth":"{}"}}}}}}"#, STANDARD.encode(format!("u:{canary}")));
+        let good = format!(
+            r#"{{"auths":{{"a.io":{{"auth":"{}"}}}}}}"#,
+            STANDARD.encode(format!("u:{canary}"))
+        );
         let secret = PullSecret::parse(&good).unwrap();
-        assert_eq!(format!("{secret:?} {:?}", secret.find("a.io")), "[redacted] Some([redacted])");
+        assert_eq!(
+            format!("{secret:?} {:?}", secret.find("a.io")),
+            "[redacted] Some([redacted])"
+        );
     }
 }

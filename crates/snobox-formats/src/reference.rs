@@ -22,7 +22,9 @@ pub struct ImageRef {
 
 /// Why a text is not a fully qualified image reference.
 #[derive(Debug, thiserror::Error)]
-#[error("{given:?} is not an image reference: {why} (expected registry/repository:tag or registry/repository@sha256:…)")]
+#[error(
+    "{given:?} is not an image reference: {why} (expected registry/repository:tag or registry/repository@sha256:…)"
+)]
 pub struct ParseReferenceError {
     /// What was given.
     pub given: String,
@@ -58,7 +60,12 @@ impl ImageRef {
 
     /// The same image by `digest` alone.
     pub fn pinned(&self, digest: Digest) -> Self {
-        Self { registry: self.registry.clone(), repository: self.repository.clone(), tag: None, digest: Some(digest) }
+        Self {
+            registry: self.registry.clone(),
+            repository: self.repository.clone(),
+            tag: None,
+            digest: Some(digest),
+        }
     }
 
     /// What a registry's manifest address ends with: the digest, or else the tag, or else `latest`.
@@ -89,13 +96,17 @@ fn is_registry(text: &str) -> bool {
         !host.is_empty()
             && host.split('.').all(|label| {
                 !label.is_empty()
-                    && label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
+                    && label
+                        .bytes()
+                        .all(|c| c.is_ascii_alphanumeric() || c == b'-')
                     && !label.starts_with('-')
                     && !label.ends_with('-')
             })
     };
     host_ok
-        && port.is_none_or(|p| !p.is_empty() && p.bytes().all(|c| c.is_ascii_digit()) && p.parse::<u16>().is_ok())
+        && port.is_none_or(|p| {
+            !p.is_empty() && p.bytes().all(|c| c.is_ascii_digit()) && p.parse::<u16>().is_ok()
+        })
         && (text.contains('.') || text.contains(':') || text == "localhost")
 }
 
@@ -108,7 +119,9 @@ pub fn is_repository(text: &str) -> bool {
             let alnum = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
             bytes.first().is_some_and(|&c| alnum(c))
                 && bytes.last().is_some_and(|&c| alnum(c))
-                && bytes.iter().all(|&c| alnum(c) || matches!(c, b'.' | b'_' | b'-'))
+                && bytes
+                    .iter()
+                    .all(|&c| alnum(c) || matches!(c, b'.' | b'_' | b'-'))
                 && !component.contains("..")
                 && !component.contains("___")
         })
@@ -118,7 +131,9 @@ pub fn is_repository(text: &str) -> bool {
 pub fn is_tag(text: &str) -> bool {
     let bytes = text.as_bytes();
     (1..=128).contains(&bytes.len())
-        && bytes.iter().all(|&c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-'))
+        && bytes
+            .iter()
+            .all(|&c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-'))
         && !matches!(bytes[0], b'.' | b'-')
 }
 
@@ -126,27 +141,40 @@ impl FromStr for ImageRef {
     type Err = ParseReferenceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = |why| ParseReferenceError { given: text.chars().take(200).collect(), why };
+        let refuse = |why| ParseReferenceError {
+            given: text.chars().take(200).collect(),
+            why,
+        };
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
-                let digest = digest.parse().map_err(|_| refuse("the digest is not sha256: and 64 hex digits"))?;
+                let digest = digest
+                    .parse()
+                    .map_err(|_| refuse("the digest is not sha256: and 64 hex digits"))?;
                 (rest, Some(digest))
             }
             None => (text, None),
         };
-        let (registry, path) = rest.split_once('/').ok_or_else(|| refuse("it names no registry"))?;
+        let (registry, path) = rest
+            .split_once('/')
+            .ok_or_else(|| refuse("it names no registry"))?;
         if !is_registry(registry) {
-            return Err(refuse("the part before the first slash is not a registry host"));
+            return Err(refuse(
+                "the part before the first slash is not a registry host",
+            ));
         }
         let (repository, tag) = match path.rsplit_once(':') {
             Some((repository, tag)) => (repository, Some(tag)),
             None => (path, None),
         };
         if !is_repository(repository) {
-            return Err(refuse("the repository may hold lower-case letters, digits and single separators . _ - /"));
+            return Err(refuse(
+                "the repository may hold lower-case letters, digits and single separators . _ - /",
+            ));
         }
         if tag.is_some_and(|tag| !is_tag(tag)) {
-            return Err(refuse("the tag may hold up to 128 letters, digits, . _ and -"));
+            return Err(refuse(
+                "the tag may hold up to 128 letters, digits, . _ and -",
+            ));
         }
         Ok(Self {
             registry: registry.to_owned(),
@@ -204,9 +232,18 @@ mod tests {
         assert_eq!(full.digest(), Some(digest));
         assert_eq!(full.manifest_key(), digest.to_string());
         let bare: ImageRef = "quay.io/a".parse().unwrap();
-        assert_eq!((bare.tag(), bare.digest(), bare.manifest_key().as_str()), (None, None, "latest"));
-        assert_eq!("[::1]:5000/a:t".parse::<ImageRef>().unwrap().registry(), "[::1]:5000");
-        assert_eq!(loopback_repository("localhost:5000/a/b"), "localhost_5000/a/b");
+        assert_eq!(
+            (bare.tag(), bare.digest(), bare.manifest_key().as_str()),
+            (None, None, "latest")
+        );
+        assert_eq!(
+            "[::1]:5000/a:t".parse::<ImageRef>().unwrap().registry(),
+            "[::1]:5000"
+        );
+        assert_eq!(
+            loopback_repository("localhost:5000/a/b"),
+            "localhost_5000/a/b"
+        );
     }
 
     #[test]

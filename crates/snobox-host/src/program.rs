@@ -52,7 +52,12 @@ pub enum ProgramError {
 impl Program {
     /// A program at an absolute path, which will run in `folder`.
     pub fn new(path: &Path, folder: &Path) -> Self {
-        Self { path: path.to_owned(), args: Vec::new(), folder: folder.to_owned(), environment: Vec::new() }
+        Self {
+            path: path.to_owned(),
+            args: Vec::new(),
+            folder: folder.to_owned(),
+            environment: Vec::new(),
+        }
     }
 
     /// Adds arguments. They can be seen by every user of the machine: never a secret.
@@ -72,7 +77,10 @@ impl Program {
     /// # Errors
     /// [`ProgramError`].
     pub fn run(&self, stop: &dyn Fn() -> bool) -> Result<(), ProgramError> {
-        let start = |source| ProgramError::Start { path: self.path.clone(), source };
+        let start = |source| ProgramError::Start {
+            path: self.path.clone(),
+            source,
+        };
         let mut output = tempfile::tempfile_in(&self.folder).map_err(start)?;
         let mut child = self.spawn(&output).map_err(start)?;
         let status = loop {
@@ -82,7 +90,9 @@ impl Program {
                     // It may have ended by itself in the meantime; either way it is gone afterwards.
                     let _ = child.kill();
                     let _ = child.wait();
-                    return Err(ProgramError::Stopped { path: self.path.clone() });
+                    return Err(ProgramError::Stopped {
+                        path: self.path.clone(),
+                    });
                 }
                 None => std::thread::sleep(POLL),
             }
@@ -91,7 +101,11 @@ impl Program {
             return Ok(());
         }
         let tail = tail(&mut output).unwrap_or_else(|error| format!("(cannot be read: {error})"));
-        Err(ProgramError::Failed { path: self.path.clone(), status, tail })
+        Err(ProgramError::Failed {
+            path: self.path.clone(),
+            status,
+            tail,
+        })
     }
 
     fn spawn(&self, output: &File) -> io::Result<Child> {
@@ -128,15 +142,24 @@ mod tests {
 
     #[test]
     fn a_failure_quotes_the_end_of_the_output() {
-        let error = shell("echo first; echo the reason >&2; exit 3").run(&|| false).unwrap_err().to_string();
-        assert!(error.contains("the reason") && error.contains("exit status: 3"), "{error}");
+        let error = shell("echo first; echo the reason >&2; exit 3")
+            .run(&|| false)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("the reason") && error.contains("exit status: 3"),
+            "{error}"
+        );
     }
 
     #[test]
     fn the_environment_is_clean() {
         // CARGO is set in every test run.
         assert!(std::env::var_os("CARGO").is_some());
-        shell("test -z \"${CARGO:-}\" && test \"$LC_ALL\" = C && test \"$GIVEN\" = yes").env("GIVEN", "yes").run(&|| false).unwrap();
+        shell("test -z \"${CARGO:-}\" && test \"$LC_ALL\" = C && test \"$GIVEN\" = yes")
+            .env("GIVEN", "yes")
+            .run(&|| false)
+            .unwrap();
     }
 
     #[test]

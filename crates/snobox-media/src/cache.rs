@@ -63,24 +63,60 @@ pub struct Agent {
 ///
 /// # Errors
 /// [`Ext4Error`], naming the path.
-pub fn plan(index_json: &[u8], blobs: &[Needed], agent: Agent, label: &str) -> Result<CachePlan, Ext4Error> {
+pub fn plan(
+    index_json: &[u8],
+    blobs: &[Needed],
+    agent: Agent,
+    label: &str,
+) -> Result<CachePlan, Ext4Error> {
     let index = Digest::of(index_json);
-    let file = |path: String, size_bytes, mode| FileEntry { path, size_bytes, mode };
+    let file = |path: String, size_bytes, mode| FileEntry {
+        path,
+        size_bytes,
+        mode,
+    };
     let mut entries = vec![
         file(AGENT.to_owned(), agent.size_bytes, 0o755),
-        file(format!("{STORE}/oci-layout"), OCI_LAYOUT.len() as u64, 0o644),
-        file(format!("{STORE}/index.json"), index_json.len() as u64, 0o644),
+        file(
+            format!("{STORE}/oci-layout"),
+            OCI_LAYOUT.len() as u64,
+            0o644,
+        ),
+        file(
+            format!("{STORE}/index.json"),
+            index_json.len() as u64,
+            0o644,
+        ),
     ];
-    let mut sources = vec![Source::Agent, Source::Bytes(OCI_LAYOUT.into()), Source::Bytes(index_json.to_vec())];
+    let mut sources = vec![
+        Source::Agent,
+        Source::Bytes(OCI_LAYOUT.into()),
+        Source::Bytes(index_json.to_vec()),
+    ];
     let mut seen = BTreeSet::new();
-    for blob in blobs.iter().map(|needed| &needed.descriptor).filter(|blob| seen.insert(blob.digest)) {
+    for blob in blobs
+        .iter()
+        .map(|needed| &needed.descriptor)
+        .filter(|blob| seen.insert(blob.digest))
+    {
         entries.push(file(blob_path(blob.digest), blob.size, 0o644));
         sources.push(Source::Blob(blob.digest));
     }
     let uuid = uuid(index, agent.digest, label);
-    let options = FsOptions { label: label.to_owned(), uuid, timestamp: TIMESTAMP };
+    let options = FsOptions {
+        label: label.to_owned(),
+        uuid,
+        timestamp: TIMESTAMP,
+    };
     let fs = ext4::plan(&entries, &options)?;
-    Ok(CachePlan { fs, sources, label: label.to_owned(), uuid, index, agent: agent.digest })
+    Ok(CachePlan {
+        fs,
+        sources,
+        label: label.to_owned(),
+        uuid,
+        index,
+        agent: agent.digest,
+    })
 }
 
 /// Path of a blob in the cache.

@@ -9,7 +9,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use snobox_formats::digest::{Digest, Hasher};
 use snobox_formats::ext4::Ext4Image;
 use snobox_formats::ignition::{Ignition, IgnitionError};
-use snobox_formats::live_iso::{EmbedError, LiveIso, LiveIsoError, Patch, append_karg, overlay as apply_patches};
+use snobox_formats::live_iso::{
+    EmbedError, LiveIso, LiveIsoError, Patch, append_karg, overlay as apply_patches,
+};
 use snobox_formats::mbr::{Lba, Mbr, MbrError, Slot};
 use snobox_formats::reference::ImageRef;
 use snobox_plan::site::Site;
@@ -143,16 +145,30 @@ pub fn compose<F: Read + Write + Seek>(
         return Err(ComposeError::AlreadyEmbedded);
     }
     let mut sector = [0; 512];
-    file.rewind().and_then(|()| file.read_exact(&mut sector)).map_err(ComposeError::Write)?;
+    file.rewind()
+        .and_then(|()| file.read_exact(&mut sector))
+        .map_err(ComposeError::Write)?;
     let mbr = Mbr::parse(&sector)?;
-    let slot = [Slot::Three, Slot::Four].into_iter().find(|s| mbr.partition(*s).is_none()).ok_or(ComposeError::NoFreeSlot)?;
+    let slot = [Slot::Three, Slot::Four]
+        .into_iter()
+        .find(|s| mbr.partition(*s).is_none())
+        .ok_or(ComposeError::NoFreeSlot)?;
     let iso_end = Lba::at_or_after_byte(iso_bytes).max(mbr.end_of_used_lba());
     let start = Lba::at_or_after_byte(iso_end.offset_bytes().next_multiple_of(ALIGNMENT_BYTES));
     let offset_bytes = start.offset_bytes();
     let fs_bytes = inputs.cache.fs.size_bytes();
     let seal_length = seal_bytes(fs_bytes);
-    let entry = mbr.add_partition(slot, LINUX_PARTITION, start, (fs_bytes + seal_length) / 512, iso_end)?;
-    let live_iso = LiveIsoPins { size_bytes: iso_bytes, digest: pristine_digest(file, &iso, slot, iso_bytes).map_err(ComposeError::Write)? };
+    let entry = mbr.add_partition(
+        slot,
+        LINUX_PARTITION,
+        start,
+        (fs_bytes + seal_length) / 512,
+        iso_end,
+    )?;
+    let live_iso = LiveIsoPins {
+        size_bytes: iso_bytes,
+        digest: pristine_digest(file, &iso, slot, iso_bytes).map_err(ComposeError::Write)?,
+    };
     let kargs = merged_kargs(&iso, inputs.kargs)?;
     let pins = |seal| {
         let cache = CachePins {
@@ -164,11 +180,21 @@ pub fn compose<F: Read + Write + Seek>(
             agent: inputs.cache.agent,
             seal,
         };
-        Pins::new(&inputs.site.name, inputs.release, live_iso.clone(), cache, &kargs)
+        Pins::new(
+            &inputs.site.name,
+            inputs.release,
+            live_iso.clone(),
+            cache,
+            &kargs,
+        )
     };
     // The seal is not known yet, but every digest takes the same room within a few bytes: what is hopeless fails here, before gigabytes move.
     iso.ignition_fit(&merged_ignition(inputs, &pins(Digest::of(b"")))?)?;
-    let kargs_patches = if inputs.kargs.is_empty() { Vec::new() } else { iso.set_kargs(&kargs)? };
+    let kargs_patches = if inputs.kargs.is_empty() {
+        Vec::new()
+    } else {
+        iso.set_kargs(&kargs)?
+    };
 
     let seal = write_cache(file, offset_bytes, inputs, progress)?;
     write_at(file, offset_bytes + fs_bytes, &seal).map_err(ComposeError::Write)?;
@@ -176,23 +202,51 @@ pub fn compose<F: Read + Write + Seek>(
     let pins = pins(Digest::of(&seal));
     let config = merged_ignition(inputs, &pins)?;
     let fit = iso.ignition_fit(&config)?;
-    let patches = iso.embed_ignition(&config)?.into_iter().chain(kargs_patches).chain([entry.into()]);
+    let patches = iso
+        .embed_ignition(&config)?
+        .into_iter()
+        .chain(kargs_patches)
+        .chain([entry.into()]);
     for patch in patches {
         write_at(file, patch.offset_bytes, &patch.bytes).map_err(ComposeError::Write)?;
     }
     file.flush().map_err(ComposeError::Write)?;
 
     let area = iso.ignition_area();
-    let region = |offset_bytes, length_bytes, what: String| Region { offset_bytes, length_bytes, what };
-    let mut regions = vec![region(0, iso_bytes, format!("live ISO {}", iso.volume_id()))];
-    regions.push(region(area.offset_bytes(), area.length_bytes(), "  ignition, in the ISO".to_owned()));
+    let region = |offset_bytes, length_bytes, what: String| Region {
+        offset_bytes,
+        length_bytes,
+        what,
+    };
+    let mut regions = vec![region(
+        0,
+        iso_bytes,
+        format!("live ISO {}", iso.volume_id()),
+    )];
+    regions.push(region(
+        area.offset_bytes(),
+        area.length_bytes(),
+        "  ignition, in the ISO".to_owned(),
+    ));
     for area in iso.kargs().map_or(&[][..], |k| k.areas()) {
         let length = iso.kargs().map_or(0, |k| k.size_bytes());
-        regions.push(region(area.offset_bytes, length, format!("  kernel arguments, in {}", area.path)));
+        regions.push(region(
+            area.offset_bytes,
+            length,
+            format!("  kernel arguments, in {}", area.path),
+        ));
     }
     let slot_number = slot.number();
-    regions.push(region(offset_bytes, fs_bytes, format!("cache, ext4, MBR partition {slot_number}")));
-    regions.push(region(offset_bytes + fs_bytes, seal_length, "  seal of the cache".to_owned()));
+    regions.push(region(
+        offset_bytes,
+        fs_bytes,
+        format!("cache, ext4, MBR partition {slot_number}"),
+    ));
+    regions.push(region(
+        offset_bytes + fs_bytes,
+        seal_length,
+        "  seal of the cache".to_owned(),
+    ));
     regions.sort_by_key(|r| r.offset_bytes);
     Ok(ImageMap {
         size_bytes: offset_bytes + fs_bytes + seal_length,
@@ -211,15 +265,28 @@ fn merged_ignition(inputs: &Inputs<'_>, pins: &Pins) -> Result<Vec<u8>, Ignition
 }
 
 fn merged_kargs(iso: &LiveIso, append: &[String]) -> Result<String, EmbedError> {
-    let current = iso.kargs().map(|k| k.current().to_owned()).unwrap_or_default();
-    append.iter().try_fold(current, |kargs, argument| append_karg(&kargs, argument))
+    let current = iso
+        .kargs()
+        .map(|k| k.current().to_owned())
+        .unwrap_or_default();
+    append
+        .iter()
+        .try_fold(current, |kargs, argument| append_karg(&kargs, argument))
 }
 
 /// SHA-256 of the first `iso_bytes` with embed areas and the entry of `slot` as they were shipped.
-pub(crate) fn pristine_digest(file: &mut (impl Read + Seek), iso: &LiveIso, slot: Slot, iso_bytes: u64) -> io::Result<Digest> {
+pub(crate) fn pristine_digest(
+    file: &mut (impl Read + Seek),
+    iso: &LiveIso,
+    slot: Slot,
+    iso_bytes: u64,
+) -> io::Result<Digest> {
     let mut patches = iso.pristine_patches();
     let entry = 446 + 16 * (u64::from(slot.number()) - 1);
-    patches.push(Patch { offset_bytes: entry, bytes: vec![0; 16] });
+    patches.push(Patch {
+        offset_bytes: entry,
+        bytes: vec![0; 16],
+    });
     file.rewind()?;
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; BUFFER_BYTES];
@@ -243,15 +310,29 @@ fn write_cache<F: Write + Seek>(
     progress: &mut dyn FnMut(u64) -> io::Result<()>,
 ) -> Result<Vec<u8>, ComposeError> {
     let fs: &Ext4Image = &inputs.cache.fs;
-    let mut out = CacheWriter { file, start, position: 0, sealer: Sealer::default() };
+    let mut out = CacheWriter {
+        file,
+        start,
+        position: 0,
+        sealer: Sealer::default(),
+    };
     for run in fs.metadata() {
-        out.write_at(run.offset_bytes, &run.bytes).map_err(ComposeError::Write)?;
+        out.write_at(run.offset_bytes, &run.bytes)
+            .map_err(ComposeError::Write)?;
     }
-    let mut files: Vec<_> = fs.files().iter().zip(&inputs.cache.sources).filter(|(f, _)| f.size_bytes > 0).collect();
+    let mut files: Vec<_> = fs
+        .files()
+        .iter()
+        .zip(&inputs.cache.sources)
+        .filter(|(f, _)| f.size_bytes > 0)
+        .collect();
     files.sort_by_key(|(placed, _)| placed.offset_bytes);
     let mut buffer = vec![0; BUFFER_BYTES];
     for (placed, source) in files {
-        let read_error = |source| ComposeError::Read { path: placed.path.clone(), source };
+        let read_error = |source| ComposeError::Read {
+            path: placed.path.clone(),
+            source,
+        };
         let mut reader: Box<dyn Read + '_> = match source {
             Source::Bytes(bytes) => Box::new(&bytes[..]),
             other => (inputs.open)(other).map_err(read_error)?,
@@ -271,17 +352,26 @@ fn write_cache<F: Write + Seek>(
                 Err(error) => return Err(read_error(error)),
             };
             let chunk = &buffer[..length];
-            let wrong_size = |found| ComposeError::WrongSize { path: placed.path.clone(), expected: placed.size_bytes, found };
+            let wrong_size = |found| ComposeError::WrongSize {
+                path: placed.path.clone(),
+                expected: placed.size_bytes,
+                found,
+            };
             if found + length as u64 > placed.size_bytes {
                 return Err(wrong_size(found + length as u64));
             }
             hasher.update(chunk);
-            out.write_at(placed.offset_bytes + found, chunk).map_err(ComposeError::Write)?;
+            out.write_at(placed.offset_bytes + found, chunk)
+                .map_err(ComposeError::Write)?;
             found += length as u64;
             progress(length as u64).map_err(ComposeError::Write)?;
         }
         if found != placed.size_bytes {
-            return Err(ComposeError::WrongSize { path: placed.path.clone(), expected: placed.size_bytes, found });
+            return Err(ComposeError::WrongSize {
+                path: placed.path.clone(),
+                expected: placed.size_bytes,
+                found,
+            });
         }
         let found = hasher.finish();
         if found != expected {
@@ -301,7 +391,9 @@ struct CacheWriter<'a, F> {
 
 impl<F: Write + Seek> CacheWriter<'_, F> {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let gap = offset.checked_sub(self.position).ok_or_else(|| io::Error::other("pieces of the cache are not in order"))?;
+        let gap = offset
+            .checked_sub(self.position)
+            .ok_or_else(|| io::Error::other("pieces of the cache are not in order"))?;
         self.sealer.zeros(gap);
         self.sealer.update(bytes);
         self.position = offset + bytes.len() as u64;

@@ -32,19 +32,47 @@ pub struct Overlay {
 }
 
 /// The overlay of a site, for a cache with these images and pins.
-pub fn overlay<'a>(site: &Site, pins: &Pins, images: impl Iterator<Item = &'a ImageRef>) -> Overlay {
-    let text = |path: &str, mode, text: String| File { path: path.to_owned(), mode, contents: text.into_bytes() };
+pub fn overlay<'a>(
+    site: &Site,
+    pins: &Pins,
+    images: impl Iterator<Item = &'a ImageRef>,
+) -> Overlay {
+    let text = |path: &str, mode, text: String| File {
+        path: path.to_owned(),
+        mode,
+        contents: text.into_bytes(),
+    };
     let mut files = vec![
         text("/etc/hostname", 0o644, format!("{}\n", site.node.hostname)),
-        File { path: PATH.to_owned(), mode: 0o644, contents: pins.to_bytes() },
-        text(registries::PATH, 0o644, registries::conf(images, site.cache.fallback)),
-        text(units::INSTALL_AGENT, 0o755, units::install_agent(pins.cache.agent)),
+        File {
+            path: PATH.to_owned(),
+            mode: 0o644,
+            contents: pins.to_bytes(),
+        },
+        text(
+            registries::PATH,
+            0o644,
+            registries::conf(images, site.cache.fallback),
+        ),
+        text(
+            units::INSTALL_AGENT,
+            0o755,
+            units::install_agent(pins.cache.agent),
+        ),
     ];
     files.extend(chrony_conf(site).map(|conf| text("/etc/chrony.conf", 0o644, conf)));
     files.extend(units::PULLERS.iter().map(|unit| {
-        text(&format!("/etc/systemd/system/{unit}.d/50-snobox.conf"), 0o644, units::drop_in(site.cache.fallback))
+        text(
+            &format!("/etc/systemd/system/{unit}.d/50-snobox.conf"),
+            0o644,
+            units::drop_in(site.cache.fallback),
+        )
     }));
-    let unit = |name: &str, contents| Unit { name: name.to_owned(), enabled: true, contents };
+    let unit = |name: &str, contents| Unit {
+        name: name.to_owned(),
+        enabled: true,
+        contents,
+    };
     let units = vec![
         unit(units::MOUNT, units::mount(&pins.cache.uuid)),
         unit(units::SERVICE, units::service()),
@@ -58,7 +86,11 @@ impl Overlay {
     /// # Errors
     /// [`IgnitionError::Collision`] when the ignition has one of the paths or units already, as one has that went through here before.
     pub fn apply(&self, ignition: &mut Ignition) -> Result<(), IgnitionError> {
-        self.files.iter().try_for_each(|file| ignition.add_file(file))?;
-        self.units.iter().try_for_each(|unit| ignition.add_unit(unit))
+        self.files
+            .iter()
+            .try_for_each(|file| ignition.add_file(file))?;
+        self.units
+            .iter()
+            .try_for_each(|unit| ignition.add_unit(unit))
     }
 }

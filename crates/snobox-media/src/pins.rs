@@ -78,7 +78,13 @@ pub enum PinsError {
 
 impl Pins {
     /// The pins of an image.
-    pub fn new(site: &str, release: &ImageRef, live_iso: LiveIsoPins, cache: CachePins, kargs: &str) -> Self {
+    pub fn new(
+        site: &str,
+        release: &ImageRef,
+        live_iso: LiveIsoPins,
+        cache: CachePins,
+        kargs: &str,
+    ) -> Self {
         Self {
             api_version: API_VERSION.to_owned(),
             kind: KIND.to_owned(),
@@ -97,7 +103,10 @@ impl Pins {
     pub fn parse(bytes: &[u8]) -> Result<Self, PinsError> {
         let pins: Self = serde_json::from_slice(bytes).map_err(PinsError::Json)?;
         if pins.api_version != API_VERSION || pins.kind != KIND {
-            return Err(PinsError::Version { kind: pins.kind, api_version: pins.api_version });
+            return Err(PinsError::Version {
+                kind: pins.kind,
+                api_version: pins.api_version,
+            });
         }
         Ok(pins)
     }
@@ -114,5 +123,12 @@ impl Pins {
 /// The usual text form of a UUID.
 pub fn format_uuid(uuid: &[u8; 16]) -> String {
     let hex: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
 }

@@ -61,19 +61,42 @@ impl Seal {
         if bytes.get(..8) != Some(MAGIC) {
             return Err(SealError::Magic);
         }
-        let u32_at = |at: usize| bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
-        let u64_at = |at: usize| bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes);
-        let (version, piece_bytes) = (u32_at(8).ok_or(SealError::Truncated)?, u32_at(12).ok_or(SealError::Truncated)?);
+        let u32_at = |at: usize| {
+            bytes
+                .get(at..at + 4)
+                .and_then(|b| b.try_into().ok())
+                .map(u32::from_le_bytes)
+        };
+        let u64_at = |at: usize| {
+            bytes
+                .get(at..at + 8)
+                .and_then(|b| b.try_into().ok())
+                .map(u64::from_le_bytes)
+        };
+        let (version, piece_bytes) = (
+            u32_at(8).ok_or(SealError::Truncated)?,
+            u32_at(12).ok_or(SealError::Truncated)?,
+        );
         if version != VERSION || u64::from(piece_bytes) != PIECE_BYTES {
-            return Err(SealError::Version { version, piece_bytes });
+            return Err(SealError::Version {
+                version,
+                piece_bytes,
+            });
         }
         let digests = bytes.get(HEADER_BYTES as usize..).unwrap_or_default();
         let count = covered_bytes.div_ceil(PIECE_BYTES) as usize;
         if u64_at(16) != Some(covered_bytes) || digests.len() < count * 32 {
             return Err(SealError::Truncated);
         }
-        let pieces = digests.chunks_exact(32).take(count).filter_map(|d| d.try_into().ok().map(Digest::from_bytes)).collect();
-        Ok(Self { covered_bytes, pieces })
+        let pieces = digests
+            .chunks_exact(32)
+            .take(count)
+            .filter_map(|d| d.try_into().ok().map(Digest::from_bytes))
+            .collect();
+        Ok(Self {
+            covered_bytes,
+            pieces,
+        })
     }
 
     /// The digest of each piece.
@@ -106,7 +129,13 @@ pub struct Sealer {
 impl Default for Sealer {
     fn default() -> Self {
         let zero_piece = Digest::of(&vec![0; PIECE_BYTES as usize]);
-        Self { pieces: Vec::new(), current: Hasher::new(), in_current: 0, covered_bytes: 0, zero_piece }
+        Self {
+            pieces: Vec::new(),
+            current: Hasher::new(),
+            in_current: 0,
+            covered_bytes: 0,
+            zero_piece,
+        }
     }
 }
 
@@ -132,7 +161,9 @@ impl Sealer {
                 count -= PIECE_BYTES;
                 continue;
             }
-            let now = count.min(block.len() as u64).min(PIECE_BYTES - self.in_current);
+            let now = count
+                .min(block.len() as u64)
+                .min(PIECE_BYTES - self.in_current);
             self.current.update(&block[..now as usize]);
             self.advance(now);
             count -= now;
@@ -153,7 +184,11 @@ impl Sealer {
         if self.in_current > 0 {
             self.pieces.push(self.current.finish());
         }
-        Seal { covered_bytes: self.covered_bytes, pieces: self.pieces }.to_bytes()
+        Seal {
+            covered_bytes: self.covered_bytes,
+            pieces: self.pieces,
+        }
+        .to_bytes()
     }
 }
 
@@ -188,6 +223,9 @@ mod tests {
         assert_eq!(Seal::parse(&good, 5001), Err(SealError::Truncated));
         let mut newer = good.clone();
         newer[8] = 2;
-        assert!(matches!(Seal::parse(&newer, 5000), Err(SealError::Version { version: 2, .. })));
+        assert!(matches!(
+            Seal::parse(&newer, 5000),
+            Err(SealError::Version { version: 2, .. })
+        ));
     }
 }

@@ -22,6 +22,7 @@ use snobox_formats::mbr::{Lba, Mbr, Slot};
 use snobox_formats::oci::ImageIndex;
 
 pub use findings::{Finding, Report};
+pub use references::in_ignition as references;
 
 use crate::cache::{AGENT, STORE, blob_path};
 use crate::compose::pristine_digest;
@@ -58,12 +59,26 @@ pub fn verify<R: Read + Seek + 'static>(
     progress: &mut dyn FnMut(u64) -> io::Result<()>,
 ) -> Result<Report, VerifyError> {
     let iso = LiveIso::read(file)?;
-    let config = iso.ignition().ok_or_else(|| VerifyError::NotAnImage { why: "it has no embedded ignition".to_owned() })?;
-    let ignition = Ignition::parse(config).map_err(|e| VerifyError::NotAnImage { why: format!("its ignition: {e}") })?;
+    let config = iso.ignition().ok_or_else(|| VerifyError::NotAnImage {
+        why: "it has no embedded ignition".to_owned(),
+    })?;
+    let ignition = Ignition::parse(config).map_err(|e| VerifyError::NotAnImage {
+        why: format!("its ignition: {e}"),
+    })?;
     let pins = match ignition.file(PATH) {
-        Ok(Some(bytes)) => Pins::parse(&bytes).map_err(|e| VerifyError::NotAnImage { why: e.to_string() })?,
-        Ok(None) => return Err(VerifyError::NotAnImage { why: format!("its ignition has no {PATH}") }),
-        Err(error) => return Err(VerifyError::NotAnImage { why: error.to_string() }),
+        Ok(Some(bytes)) => {
+            Pins::parse(&bytes).map_err(|e| VerifyError::NotAnImage { why: e.to_string() })?
+        }
+        Ok(None) => {
+            return Err(VerifyError::NotAnImage {
+                why: format!("its ignition has no {PATH}"),
+            });
+        }
+        Err(error) => {
+            return Err(VerifyError::NotAnImage {
+                why: error.to_string(),
+            });
+        }
     };
     let mut report = Report::new(pins);
     check_iso(file, &iso, &mut report).map_err(VerifyError::Read)?;
@@ -78,10 +93,21 @@ pub fn planned_bytes(image_bytes: u64) -> u64 {
 
 fn check_iso(file: &mut (impl Read + Seek), iso: &LiveIso, report: &mut Report) -> io::Result<()> {
     let pins = &report.pins;
-    let current = iso.kargs().map(|k| k.current()).unwrap_or_default().to_owned();
-    let (expected, cache, live_iso) = (pins.kargs.clone(), pins.cache.clone(), pins.live_iso.clone());
+    let current = iso
+        .kargs()
+        .map(|k| k.current())
+        .unwrap_or_default()
+        .to_owned();
+    let (expected, cache, live_iso) = (
+        pins.kargs.clone(),
+        pins.cache.clone(),
+        pins.live_iso.clone(),
+    );
     if current != expected {
-        report.add(Finding::Kargs { expected, found: current });
+        report.add(Finding::Kargs {
+            expected,
+            found: current,
+        });
     }
     let mut sector = [0; 512];
     file.rewind()?;
@@ -89,21 +115,32 @@ fn check_iso(file: &mut (impl Read + Seek), iso: &LiveIso, report: &mut Report) 
     let start = Lba::at_or_after_byte(cache.offset_bytes);
     let slot = Mbr::parse(&sector).ok().and_then(|mbr| {
         let sectors = (cache.size_bytes + seal_bytes(cache.size_bytes)) / 512;
-        let is_cache = |s: &Slot| mbr.partition(*s).is_some_and(|p| p.start == start && u64::from(p.sectors) == sectors);
+        let is_cache = |s: &Slot| {
+            mbr.partition(*s)
+                .is_some_and(|p| p.start == start && u64::from(p.sectors) == sectors)
+        };
         [Slot::Three, Slot::Four].into_iter().find(is_cache)
     });
     let Some(slot) = slot else {
-        report.add(Finding::Partition { offset_bytes: cache.offset_bytes });
+        report.add(Finding::Partition {
+            offset_bytes: cache.offset_bytes,
+        });
         return Ok(());
     };
     report.partition = Some(slot.number());
     if iso.image_length_bytes() < live_iso.size_bytes {
-        report.add(Finding::Truncated { expected: live_iso.size_bytes, found: iso.image_length_bytes() });
+        report.add(Finding::Truncated {
+            expected: live_iso.size_bytes,
+            found: iso.image_length_bytes(),
+        });
         return Ok(());
     }
     let found = pristine_digest(file, iso, slot, live_iso.size_bytes)?;
     if found != live_iso.digest {
-        report.add(Finding::LiveIso { expected: live_iso.digest, found });
+        report.add(Finding::LiveIso {
+            expected: live_iso.digest,
+            found,
+        });
     }
     let gap_end = cache.offset_bytes.min(iso.image_length_bytes());
     if let Some(offset_bytes) = first_nonzero(file, live_iso.size_bytes, gap_end)? {
@@ -116,8 +153,13 @@ fn first_nonzero(file: &mut (impl Read + Seek), start: u64, end: u64) -> io::Res
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
     // The gap is shorter than the alignment of partitions, 4 MiB; a damaged table could say otherwise.
-    file.by_ref().take(end.saturating_sub(start).min(64 << 20)).read_to_end(&mut bytes)?;
-    Ok(bytes.iter().position(|b| *b != 0).map(|at| start + at as u64))
+    file.by_ref()
+        .take(end.saturating_sub(start).min(64 << 20))
+        .read_to_end(&mut bytes)?;
+    Ok(bytes
+        .iter()
+        .position(|b| *b != 0)
+        .map(|at| start + at as u64))
 }
 
 fn check_seal<R: Read + Seek + 'static>(
@@ -131,7 +173,10 @@ fn check_seal<R: Read + Seek + 'static>(
     let length = file.seek(SeekFrom::End(0))?;
     let expected = cache.offset_bytes + cache.size_bytes + seal_bytes(cache.size_bytes);
     if length < expected {
-        report.add(Finding::Truncated { expected, found: length });
+        report.add(Finding::Truncated {
+            expected,
+            found: length,
+        });
         return Ok(());
     }
     file.seek(SeekFrom::Start(cache.offset_bytes + cache.size_bytes))?;
@@ -140,9 +185,21 @@ fn check_seal<R: Read + Seek + 'static>(
     let found = Digest::of(&bytes);
     let seal = (found == cache.seal).then(|| Seal::parse(&bytes, cache.size_bytes));
     match seal {
-        None => report.add(Finding::Seal { expected: cache.seal, found }),
-        Some(Err(error)) => report.add(Finding::SealUnreadable { why: error.to_string() }),
-        Some(Ok(seal)) => check_pieces(file, &seal, cache.offset_bytes, cache.size_bytes, report, progress)?,
+        None => report.add(Finding::Seal {
+            expected: cache.seal,
+            found,
+        }),
+        Some(Err(error)) => report.add(Finding::SealUnreadable {
+            why: error.to_string(),
+        }),
+        Some(Ok(seal)) => check_pieces(
+            file,
+            &seal,
+            cache.offset_bytes,
+            cache.size_bytes,
+            report,
+            progress,
+        )?,
     }
     check_store(file, second, ignition, report, progress)
 }
@@ -163,7 +220,10 @@ fn check_pieces(
         file.read_exact(chunk)?;
         progress(chunk.len() as u64)?;
         if Digest::of(chunk) != *expected {
-            report.add(Finding::Piece { offset_bytes: start + offset, length_bytes: chunk.len() as u64 });
+            report.add(Finding::Piece {
+                offset_bytes: start + offset,
+                length_bytes: chunk.len() as u64,
+            });
         }
     }
     Ok(())
@@ -183,33 +243,51 @@ fn check_store<R: Read + Seek + 'static>(
     let expected = (cache.label.clone(), cache.uuid.clone(), cache.size_bytes);
     let found = ext4::probe(&superblock).map(|s| (s.label, format_uuid(&s.uuid), s.size_bytes));
     if found.as_ref() != Some(&expected) {
-        report.add(Finding::FileSystem { why: format!("its superblock says {found:?}, expected {expected:?}") });
+        report.add(Finding::FileSystem {
+            why: format!("its superblock says {found:?}, expected {expected:?}"),
+        });
         return Ok(());
     }
-    let reader = Window { inner: second, start: cache.offset_bytes, length: cache.size_bytes };
+    let reader = Window {
+        inner: second,
+        start: cache.offset_bytes,
+        length: cache.size_bytes,
+    };
     let fs = match Ext4::load(Box::new(reader)) {
         Ok(fs) => fs,
         Err(error) => {
-            report.add(Finding::FileSystem { why: error.to_string() });
+            report.add(Finding::FileSystem {
+                why: error.to_string(),
+            });
             return Ok(());
         }
     };
     let store = CacheStore { fs };
     match store.hash(&format!("/{AGENT}")) {
-        Ok(found) if found != cache.agent => report.add(Finding::Agent { expected: cache.agent, found }),
+        Ok(found) if found != cache.agent => report.add(Finding::Agent {
+            expected: cache.agent,
+            found,
+        }),
         Ok(_) => {}
-        Err(why) => report.add(Finding::FileSystem { why: format!("/{AGENT}: {why}") }),
+        Err(why) => report.add(Finding::FileSystem {
+            why: format!("/{AGENT}: {why}"),
+        }),
     }
     let index_json = match store.read(&format!("/{STORE}/index.json"), MAX_INDEX_BYTES) {
         Ok(bytes) => bytes,
         Err(why) => {
-            report.add(Finding::FileSystem { why: format!("/{STORE}/index.json: {why}") });
+            report.add(Finding::FileSystem {
+                why: format!("/{STORE}/index.json: {why}"),
+            });
             return Ok(());
         }
     };
     let found = Digest::of(&index_json);
     if found != cache.index {
-        report.add(Finding::Index { expected: cache.index, found });
+        report.add(Finding::Index {
+            expected: cache.index,
+            found,
+        });
     }
     let mut stop = Ok(());
     let closure = layout::verify(&index_json, &store, &mut |bytes| {
@@ -223,12 +301,20 @@ fn check_store<R: Read + Seek + 'static>(
     for finding in closure.findings {
         report.add(Finding::Store(finding));
     }
-    let index: ImageIndex = serde_json::from_slice(&index_json).unwrap_or_else(|_| ImageIndex::empty());
+    let index: ImageIndex =
+        serde_json::from_slice(&index_json).unwrap_or_else(|_| ImageIndex::empty());
     report.images = index.manifests.len() as u64;
-    let manifests: BTreeMap<Digest, ()> =
-        closure.blobs.iter().filter(|b| b.kind == "manifest").map(|b| (b.descriptor.digest, ())).collect();
+    let manifests: BTreeMap<Digest, ()> = closure
+        .blobs
+        .iter()
+        .filter(|b| b.kind == "manifest")
+        .map(|b| (b.descriptor.digest, ()))
+        .collect();
     for (reference, place) in references::in_ignition(ignition) {
-        if reference.digest().is_some_and(|digest| !manifests.contains_key(&digest)) {
+        if reference
+            .digest()
+            .is_some_and(|digest| !manifests.contains_key(&digest))
+        {
             report.add(Finding::NotInCache { reference, place });
         }
     }
@@ -243,7 +329,11 @@ struct Window<R> {
 }
 
 impl<R: Read + Seek> Ext4Read for Window<R> {
-    fn read(&mut self, start_byte: u64, dst: &mut [u8]) -> Result<(), Box<dyn std::error::Error + Send + Sync + 'static>> {
+    fn read(
+        &mut self,
+        start_byte: u64,
+        dst: &mut [u8],
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync + 'static>> {
         if start_byte.saturating_add(dst.len() as u64) > self.length {
             return Err("beyond the end of the file system".into());
         }
@@ -262,8 +352,14 @@ impl CacheStore {
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
         let file = self.fs.open(path).map_err(|e| e.to_string())?;
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-        if bytes.len() as u64 > limit { Err(format!("larger than {limit} bytes")) } else { Ok(bytes) }
+        file.take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|e| e.to_string())?;
+        if bytes.len() as u64 > limit {
+            Err(format!("larger than {limit} bytes"))
+        } else {
+            Ok(bytes)
+        }
     }
 
     fn hash(&self, path: &str) -> Result<Digest, String> {

@@ -25,13 +25,29 @@ impl<'a> Field<'a> {
     }
 
     /// Notes that this value is not allowed, and what to write instead.
-    pub fn refuse_with_hint(&self, problems: &mut Vec<Problem>, allowed: impl Into<String>, hint: Option<String>) {
+    pub fn refuse_with_hint(
+        &self,
+        problems: &mut Vec<Problem>,
+        allowed: impl Into<String>,
+        hint: Option<String>,
+    ) {
         let given = format!("{} is not allowed", self.node);
-        problems.push(Problem { at: self.node.at, path: self.path.clone(), given, allowed: allowed.into(), hint });
+        problems.push(Problem {
+            at: self.node.at,
+            path: self.path.clone(),
+            given,
+            allowed: allowed.into(),
+            hint,
+        });
     }
 
     /// The value as a text that `parse` accepts; `allowed` says in words what that is.
-    pub fn parsed<T>(&self, problems: &mut Vec<Problem>, allowed: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    pub fn parsed<T>(
+        &self,
+        problems: &mut Vec<Problem>,
+        allowed: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
         let value = self.node.text().and_then(parse);
         if value.is_none() {
             self.refuse(problems, allowed);
@@ -41,10 +57,17 @@ impl<'a> Field<'a> {
 
     /// The value as one of a few words.
     pub fn one_of<T: Copy>(&self, problems: &mut Vec<Problem>, words: &[(&str, T)]) -> Option<T> {
-        let found = self.node.text().and_then(|text| words.iter().find(|(word, _)| *word == text));
+        let found = self
+            .node
+            .text()
+            .and_then(|text| words.iter().find(|(word, _)| *word == text));
         if found.is_none() {
             let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            let hint = self.node.text().and_then(|t| did_you_mean(t, &names)).map(|w| format!("did you mean {w:?}?"));
+            let hint = self
+                .node
+                .text()
+                .and_then(|t| did_you_mean(t, &names))
+                .map(|w| format!("did you mean {w:?}?"));
             self.refuse_with_hint(problems, names.join(", "), hint);
         }
         found.map(|(_, value)| *value)
@@ -54,7 +77,10 @@ impl<'a> Field<'a> {
     pub fn items(&self, problems: &mut Vec<Problem>, allowed: &str) -> Vec<Field<'a>> {
         match &self.node.value {
             Value::Sequence(items) => {
-                let field = |(i, node)| Field { node, path: format!("{}[{i}]", self.path) };
+                let field = |(i, node)| Field {
+                    node,
+                    path: format!("{}[{i}]", self.path),
+                };
                 items.iter().enumerate().map(field).collect()
             }
             _ if self.node.is_null() => Vec::new(),
@@ -67,9 +93,17 @@ impl<'a> Field<'a> {
 
     /// The value as a mapping with no other keys than `known`. A key of `planned` belongs to the format but is not acted on by this
     /// version: it is refused too, and told apart, because a setting that is silently ignored is worse than one that is missing.
-    pub fn fields(&self, problems: &mut Vec<Problem>, known: &[&str], planned: &[&str]) -> Option<Fields<'a>> {
+    pub fn fields(
+        &self,
+        problems: &mut Vec<Problem>,
+        known: &[&str],
+        planned: &[&str],
+    ) -> Option<Fields<'a>> {
         let Value::Mapping(entries) = &self.node.value else {
-            self.refuse(problems, format!("a mapping with the keys {}", known.join(", ")));
+            self.refuse(
+                problems,
+                format!("a mapping with the keys {}", known.join(", ")),
+            );
             return None;
         };
         for entry in entries.iter().filter(|e| !known.contains(&e.key.as_str())) {
@@ -82,11 +116,15 @@ impl<'a> Field<'a> {
             };
             if planned.contains(&entry.key.as_str()) {
                 problem.given = "not supported by this version of snobox yet".to_owned();
-                problem.hint = Some("remove it; nothing in this file is silently ignored".to_owned());
+                problem.hint =
+                    Some("remove it; nothing in this file is silently ignored".to_owned());
             }
             problems.push(problem);
         }
-        Some(Fields { node: self.node, path: self.path.clone() })
+        Some(Fields {
+            node: self.node,
+            path: self.path.clone(),
+        })
     }
 }
 
@@ -94,11 +132,19 @@ impl<'a> Fields<'a> {
     /// The value of a key that may be absent; `key:` with nothing after it counts as absent.
     pub fn optional(&self, key: &str) -> Option<Field<'a>> {
         let node = self.node.get(key).filter(|node| !node.is_null())?;
-        Some(Field { node, path: join(&self.path, key) })
+        Some(Field {
+            node,
+            path: join(&self.path, key),
+        })
     }
 
     /// The value of a key that must be there.
-    pub fn required(&self, problems: &mut Vec<Problem>, key: &str, allowed: &str) -> Option<Field<'a>> {
+    pub fn required(
+        &self,
+        problems: &mut Vec<Problem>,
+        key: &str,
+        allowed: &str,
+    ) -> Option<Field<'a>> {
         let field = self.optional(key);
         if field.is_none() {
             problems.push(Problem {
@@ -114,12 +160,19 @@ impl<'a> Fields<'a> {
 
     fn at(&self, key: &str) -> Position {
         match &self.node.value {
-            Value::Mapping(entries) => entries.iter().find(|e| e.key == key).map_or(self.node.at, |e| e.at),
+            Value::Mapping(entries) => entries
+                .iter()
+                .find(|e| e.key == key)
+                .map_or(self.node.at, |e| e.at),
             _ => self.node.at,
         }
     }
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
 }

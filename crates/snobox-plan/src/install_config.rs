@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use snobox_formats::pull_secret::PullSecret;
 use crate::site::Site;
+use snobox_formats::pull_secret::PullSecret;
 
 /// A manifest for the installer's `openshift` folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,8 @@ pub fn install_config(site: &Site, pull_secret: &PullSecret, ssh_key: &str) -> V
         "serviceNetwork": ["172.30.0.0/16"],
     });
     if let Some(subnet) = site.node.address {
-        networking["machineNetwork"] = json!([{"cidr": format!("{}/{}", subnet.network(), subnet.prefix)}]);
+        networking["machineNetwork"] =
+            json!([{"cidr": format!("{}/{}", subnet.network(), subnet.prefix)}]);
     }
     let architecture = site.release.architecture.go();
     json!({
@@ -55,7 +56,10 @@ pub fn manifests(site: &Site) -> Vec<Manifest> {
     let files: Vec<Value> = files
         .into_iter()
         .map(|(path, text)| {
-            let source = format!("data:text/plain;charset=utf-8;base64,{}", STANDARD.encode(text));
+            let source = format!(
+                "data:text/plain;charset=utf-8;base64,{}",
+                STANDARD.encode(text)
+            );
             json!({"path": path, "mode": 0o644, "overwrite": true, "contents": {"source": source}})
         })
         .collect();
@@ -65,7 +69,10 @@ pub fn manifests(site: &Site) -> Vec<Manifest> {
         "metadata": {"name": "99-master-snobox-node", "labels": {"machineconfiguration.openshift.io/role": "master"}},
         "spec": {"config": {"ignition": {"version": "3.2.0"}, "storage": {"files": files}}},
     });
-    vec![Manifest { name: "99-master-snobox-node.yaml".to_owned(), text: format!("{config:#}\n") }]
+    vec![Manifest {
+        name: "99-master-snobox-node.yaml".to_owned(),
+        text: format!("{config:#}\n"),
+    }]
 }
 
 /// The time configuration for `node.ntp.servers`; `None` leaves the system's own.
@@ -73,6 +80,13 @@ pub fn chrony_conf(site: &Site) -> Option<String> {
     if site.node.ntp_servers.is_empty() {
         return None;
     }
-    let servers: String = site.node.ntp_servers.iter().map(|s| format!("server {s} iburst\n")).collect();
-    Some(format!("{servers}driftfile /var/lib/chrony/drift\nmakestep 1.0 3\nrtcsync\nlogdir /var/log/chrony\n"))
+    let servers: String = site
+        .node
+        .ntp_servers
+        .iter()
+        .map(|s| format!("server {s} iburst\n"))
+        .collect();
+    Some(format!(
+        "{servers}driftfile /var/lib/chrony/drift\nmakestep 1.0 3\nrtcsync\nlogdir /var/log/chrony\n"
+    ))
 }

@@ -84,7 +84,9 @@ pub enum LockError {
     #[error("not a lock")]
     Json(#[source] serde_json::Error),
     /// Of another version.
-    #[error("kind {kind:?} of apiVersion {api_version:?} is not known: expected Lock of {API_VERSION}")]
+    #[error(
+        "kind {kind:?} of apiVersion {api_version:?} is not known: expected Lock of {API_VERSION}"
+    )]
     Version {
         /// The version found.
         api_version: String,
@@ -106,7 +108,13 @@ pub fn inputs(site: &Site) -> Digest {
 impl Lock {
     /// A lock of `images` for `site`.
     pub fn new(site: &Site, release: LockedRelease, images: Vec<LockedImage>) -> Self {
-        Self { api_version: API_VERSION.to_owned(), kind: "Lock".to_owned(), inputs: inputs(site), release, images }
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "Lock".to_owned(),
+            inputs: inputs(site),
+            release,
+            images,
+        }
     }
 
     /// Reads a lock.
@@ -116,7 +124,10 @@ impl Lock {
     pub fn parse(text: &str) -> Result<Self, LockError> {
         let lock: Self = serde_json::from_str(text).map_err(LockError::Json)?;
         if lock.api_version != API_VERSION || lock.kind != "Lock" {
-            return Err(LockError::Version { api_version: lock.api_version, kind: lock.kind });
+            return Err(LockError::Version {
+                api_version: lock.api_version,
+                kind: lock.kind,
+            });
         }
         Ok(lock)
     }
@@ -134,6 +145,8 @@ impl Lock {
 
     /// The component of that name.
     pub fn component(&self, name: &str) -> Option<&LockedImage> {
-        self.images.iter().find(|image| image.role == Role::Component && image.name == name)
+        self.images
+            .iter()
+            .find(|image| image.role == Role::Component && image.name == name)
     }
 }

@@ -21,7 +21,11 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}: {}", self.at.line, self.at.column, self.path, self.given)?;
+        write!(
+            f,
+            "{}:{}: {}: {}",
+            self.at.line, self.at.column, self.path, self.given
+        )?;
         if !self.allowed.is_empty() {
             write!(f, "; allowed: {}", self.allowed)?;
         }
@@ -33,5 +37,11 @@ impl fmt::Display for Problem {
 pub fn did_you_mean<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let lower = given.to_lowercase();
     let score = |k: &str| strsim::jaro_winkler(&lower, &k.to_lowercase());
-    known.iter().copied().map(|k| (score(k), k)).filter(|(s, _)| *s > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| k)
+    known
+        .iter()
+        .copied()
+        .map(|k| (score(k), k))
+        .filter(|(s, _)| *s > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, k)| k)
 }

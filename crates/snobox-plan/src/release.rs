@@ -84,15 +84,28 @@ pub fn parse_image_references(bytes: &[u8]) -> Result<ReleaseImages, ReleaseErro
     }
     let mut components = Vec::with_capacity(stream.spec.tags.len());
     for tag in stream.spec.tags {
-        let Some(from) = tag.from.filter(|from| from.kind == "DockerImage") else { continue };
-        let reference: ImageRef =
-            from.name.parse().map_err(|source| ReleaseError::Reference { component: tag.name.clone(), source })?;
+        let Some(from) = tag.from.filter(|from| from.kind == "DockerImage") else {
+            continue;
+        };
+        let reference: ImageRef = from
+            .name
+            .parse()
+            .map_err(|source| ReleaseError::Reference {
+                component: tag.name.clone(),
+                source,
+            })?;
         if reference.digest().is_none() {
-            return Err(ReleaseError::Unpinned { component: tag.name, reference });
+            return Err(ReleaseError::Unpinned {
+                component: tag.name,
+                reference,
+            });
         }
         components.push((tag.name, reference));
     }
-    Ok(ReleaseImages { version: stream.metadata.name, components })
+    Ok(ReleaseImages {
+        version: stream.metadata.name,
+        components,
+    })
 }
 
 #[cfg(test)]
@@ -104,14 +117,22 @@ mod tests {
         let text = r#"{"kind":"ImageStream","metadata":{"name":"4.1.0"},"spec":{"tags":[
             {"name":"skipped","from":{"kind":"ImageStreamTag","name":"x"}},
             {"name":"etcd","from":{"kind":"DockerImage","name":"quay.io/a/b:latest"}}]}}"#;
-        let error = parse_image_references(text.as_bytes()).unwrap_err().to_string();
-        assert!(error.contains("etcd") && error.contains("quay.io/a/b:latest"), "{error}");
+        let error = parse_image_references(text.as_bytes())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("etcd") && error.contains("quay.io/a/b:latest"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_real_release_is_read_whole() {
         let Some(samples) = std::env::var_os("SNOBOX_SAMPLES") else {
-            assert!(std::env::var_os("CI").is_none(), "SNOBOX_SAMPLES is not set");
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "SNOBOX_SAMPLES is not set"
+            );
             return println!("SKIPPED: SNOBOX_SAMPLES is not set");
         };
         let path = std::path::Path::new(&samples).join("release-4.12.0/image-references");
@@ -119,6 +140,11 @@ mod tests {
         assert_eq!(release.version, "4.12.0");
         // 183 by `jq '.spec.tags|length'`.
         assert_eq!(release.components.len(), 183);
-        assert!(release.components.iter().any(|(name, _)| name == "machine-os-images"));
+        assert!(
+            release
+                .components
+                .iter()
+                .any(|(name, _)| name == "machine-os-images")
+        );
     }
 }

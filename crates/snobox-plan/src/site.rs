@@ -153,9 +153,13 @@ impl Release {
         match &self.source {
             ReleaseSource::Image(image) => image.clone(),
             ReleaseSource::Version(version) => {
-                let text = format!("{RELEASE_REPOSITORY}:{version}-{}", self.architecture.uname());
+                let text = format!(
+                    "{RELEASE_REPOSITORY}:{version}-{}",
+                    self.architecture.uname()
+                );
                 // `read` has checked that a version holds nothing but digits, letters, dots and dashes.
-                text.parse().unwrap_or_else(|_| unreachable!("{text} is a reference"))
+                text.parse()
+                    .unwrap_or_else(|_| unreachable!("{text} is a reference"))
             }
         }
     }

@@ -99,7 +99,9 @@ impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
             Value::Scalar { .. } if self.is_null() => f.write_str("nothing"),
-            Value::Scalar { text, .. } => write!(f, "{:?}", text.chars().take(120).collect::<String>()),
+            Value::Scalar { text, .. } => {
+                write!(f, "{:?}", text.chars().take(120).collect::<String>())
+            }
             Value::Sequence(_) => f.write_str("a list"),
             Value::Mapping(_) => f.write_str("a mapping"),
         }
@@ -111,7 +113,10 @@ fn is_null(text: &str) -> bool {
 }
 
 fn position(marker: &Marker) -> Position {
-    Position { line: marker.line(), column: marker.col() + 1 }
+    Position {
+        line: marker.line(),
+        column: marker.col() + 1,
+    }
 }
 
 /// Reads one document. An empty text is an empty mapping.
@@ -121,14 +126,23 @@ fn position(marker: &Marker) -> Position {
 pub fn parse(text: &str) -> Result<Node, YamlError> {
     let start = Position { line: 1, column: 1 };
     if text.len() > MAX_BYTES {
-        return Err(YamlError { at: start, message: format!("the document is larger than {MAX_BYTES} bytes") });
+        return Err(YamlError {
+            at: start,
+            message: format!("the document is larger than {MAX_BYTES} bytes"),
+        });
     }
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|e| YamlError { at: position(e.marker()), message: e.info().to_owned() })?;
+        let (event, span) = event.map_err(|e| YamlError {
+            at: position(e.marker()),
+            message: e.info().to_owned(),
+        })?;
         builder.event(event, position(&span.start))?;
     }
-    Ok(builder.root.unwrap_or(Node { at: start, value: Value::Mapping(Vec::new()) }))
+    Ok(builder.root.unwrap_or(Node {
+        at: start,
+        value: Value::Mapping(Vec::new()),
+    }))
 }
 
 #[derive(Default)]
@@ -141,23 +155,48 @@ struct Builder {
 
 impl Builder {
     fn event(&mut self, event: Event<'_>, at: Position) -> Result<(), YamlError> {
-        let refuse = |message: &str| Err(YamlError { at, message: message.to_owned() });
+        let refuse = |message: &str| {
+            Err(YamlError {
+                at,
+                message: message.to_owned(),
+            })
+        };
         match event {
-            Event::Scalar(_, _, anchor, tag) if anchor != 0 || tag.is_some() => refuse("anchors and tags are not allowed here"),
-            Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) if anchor != 0 || tag.is_some() => {
+            Event::Scalar(_, _, anchor, tag) if anchor != 0 || tag.is_some() => {
+                refuse("anchors and tags are not allowed here")
+            }
+            Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag)
+                if anchor != 0 || tag.is_some() =>
+            {
                 refuse("anchors and tags are not allowed here")
             }
             Event::Alias(_) => refuse("aliases are not allowed here"),
             Event::DocumentStart(_) => {
                 self.documents += 1;
-                if self.documents > 1 { refuse("only one document is allowed") } else { Ok(()) }
+                if self.documents > 1 {
+                    refuse("only one document is allowed")
+                } else {
+                    Ok(())
+                }
             }
             Event::Scalar(text, style, ..) => {
                 let quoted = style != ScalarStyle::Plain;
-                self.value(Node { at, value: Value::Scalar { text: text.into_owned(), quoted } })
+                self.value(Node {
+                    at,
+                    value: Value::Scalar {
+                        text: text.into_owned(),
+                        quoted,
+                    },
+                })
             }
-            Event::SequenceStart(..) => self.start(Node { at, value: Value::Sequence(Vec::new()) }),
-            Event::MappingStart(..) => self.start(Node { at, value: Value::Mapping(Vec::new()) }),
+            Event::SequenceStart(..) => self.start(Node {
+                at,
+                value: Value::Sequence(Vec::new()),
+            }),
+            Event::MappingStart(..) => self.start(Node {
+                at,
+                value: Value::Mapping(Vec::new()),
+            }),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some((node, _)) => self.value(node),
                 None => refuse("a collection ends that never began"),
@@ -168,10 +207,23 @@ impl Builder {
 
     fn start(&mut self, node: Node) -> Result<(), YamlError> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(YamlError { at: node.at, message: format!("nested deeper than {MAX_DEPTH} levels") });
+            return Err(YamlError {
+                at: node.at,
+                message: format!("nested deeper than {MAX_DEPTH} levels"),
+            });
         }
-        if let Some((Node { value: Value::Mapping(_), .. }, None)) = self.open.last() {
-            return Err(YamlError { at: node.at, message: "a key must be a plain text".to_owned() });
+        if let Some((
+            Node {
+                value: Value::Mapping(_),
+                ..
+            },
+            None,
+        )) = self.open.last()
+        {
+            return Err(YamlError {
+                at: node.at,
+                message: "a key must be a plain text".to_owned(),
+            });
         }
         self.open.push((node, None));
         Ok(())
@@ -187,10 +239,18 @@ impl Builder {
             Value::Mapping(entries) => match pending.take() {
                 Some((key, at)) => entries.push(Entry { key, at, node }),
                 None => {
-                    let Value::Scalar { text, .. } = node.value else { return Ok(()) };
+                    let Value::Scalar { text, .. } = node.value else {
+                        return Ok(());
+                    };
                     if let Some(first) = entries.iter().find(|e| e.key == text) {
-                        let message = format!("the key {text:?} is given twice; the first is in line {}", first.at.line);
-                        return Err(YamlError { at: node.at, message });
+                        let message = format!(
+                            "the key {text:?} is given twice; the first is in line {}",
+                            first.at.line
+                        );
+                        return Err(YamlError {
+                            at: node.at,
+                            message,
+                        });
                     }
                     *pending = Some((text, node.at));
                 }
@@ -209,7 +269,9 @@ mod tests {
     fn scalars_keep_their_text_and_place() {
         let root = parse("a: 4.10\nb:\n  - 'x'\n  - ~\n").unwrap();
         assert_eq!(root.get("a").unwrap().text(), Some("4.10"));
-        let Value::Sequence(items) = &root.get("b").unwrap().value else { panic!() };
+        let Value::Sequence(items) = &root.get("b").unwrap().value else {
+            panic!()
+        };
         assert_eq!(items[0].at, Position { line: 3, column: 5 });
         assert_eq!(items[0].text(), Some("x"));
         assert!(items[1].is_null() && items[1].text().is_none());
@@ -220,9 +282,17 @@ mod tests {
     fn what_hides_meaning_is_refused_with_its_place() {
         let refused = |text: &str| parse(text).unwrap_err();
         let twice = refused("a: 1\nb: 2\na: 3\n");
-        assert_eq!((twice.at.line, twice.message.contains("line 1")), (3, true), "{twice}");
+        assert_eq!(
+            (twice.at.line, twice.message.contains("line 1")),
+            (3, true),
+            "{twice}"
+        );
         assert!(refused("a: &x 1\nb: *x\n").message.contains("anchors"));
-        assert!(refused("a: 1\n---\nb: 1\n").message.contains("one document"));
+        assert!(
+            refused("a: 1\n---\nb: 1\n")
+                .message
+                .contains("one document")
+        );
         assert!(refused("? [a]\n: 1\n").message.contains("plain text"));
         assert_eq!(refused("a: [1\nb: 2\n").at.line, 2);
         assert!(refused(&"[".repeat(100)).message.contains("deeper"));

@@ -4,12 +4,13 @@
 //! 2. [`fetch`] fetches the blobs of any number of pinned images that the store does not have yet.
 //! 3. [`record`] enters the complete ones in the store's index.
 //!
-//! Dropping the future of a step stops it: blobs that are whole stay, others leave nothing.
+//! Dropping the future of a step stops it: blobs that are whole stay, others leave nothing. The steps need tokio's multi-thread runtime.
 
 mod error;
 mod fetch;
 mod pin;
 mod record;
+mod retry;
 
 use snobox_formats::digest::Digest;
 use snobox_formats::oci::Descriptor;

@@ -64,13 +64,26 @@ impl Server {
     ///
     /// # Errors
     /// [`ServerError`].
-    pub async fn bind(address: SocketAddr, store: Store, access: Access) -> Result<Self, ServerError> {
+    pub async fn bind(
+        address: SocketAddr,
+        store: Store,
+        access: Access,
+    ) -> Result<Self, ServerError> {
         let catalog = Catalog::of(&store)?;
         let listen = |source| ServerError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let state = Arc::new(ServerState { store, catalog, access, address });
-        Ok(Self { listener, address, state })
+        let state = Arc::new(ServerState {
+            store,
+            catalog,
+            access,
+            address,
+        });
+        Ok(Self {
+            listener,
+            address,
+            state,
+        })
     }
 
     /// Where it listens; the port is a real one also when port 0 was asked for.
@@ -87,11 +100,16 @@ impl Server {
     ///
     /// # Errors
     /// [`ServerError::Serve`].
-    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
+    pub async fn serve(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServerError> {
         let address = self.address;
         let app = axum::Router::new().fallback(answer).with_state(self.state);
         let serving = axum::serve(self.listener, app).with_graceful_shutdown(shutdown);
-        serving.await.map_err(|source| ServerError::Serve { address, source })
+        serving
+            .await
+            .map_err(|source| ServerError::Serve { address, source })
     }
 }
 

@@ -1,9 +1,11 @@
 //! One file out of an image in the store, without unpacking the image.
 //!
-//! Layers are searched from the top; a whiteout (`.wh.NAME`, an opaque folder) hides what lies below it. Source of truth: OCI image
-//! specification 1.1, "Image Layer Filesystem Changeset".
+//! Layers are searched from the top; what lies below is hidden by a whiteout (`.wh.NAME`, an opaque folder), and by anything else at the
+//! same path. Hard links are followed, symbolic links are not. Source of truth: OCI image specification 1.1, "Image Layer Filesystem
+//! Changeset".
 
 use std::io::{self, Read};
+use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use snobox_formats::digest::Digest;
@@ -57,8 +59,13 @@ pub enum ImageFileError {
     },
 }
 
+/// How many hard links are followed one after the other; a tar can link in a circle.
+const MAX_LINKS: u32 = 8;
+
 enum Search {
     Found,
+    /// A hard link to this path of the same layer.
+    Link(String),
     Hidden,
     NotHere,
 }
@@ -68,46 +75,88 @@ impl Store {
     ///
     /// # Errors
     /// [`ImageFileError`]. `sink` may have received bytes when a layer turns out damaged.
-    pub fn copy_image_file(&self, manifest: Digest, path: &str, sink: &mut dyn io::Write) -> Result<u64, ImageFileError> {
+    pub fn copy_image_file(
+        &self,
+        manifest: Digest,
+        path: &str,
+        sink: &mut dyn io::Write,
+    ) -> Result<u64, ImageFileError> {
         let bytes = self.read_blob(manifest, oci::MAX_MANIFEST_BYTES)?;
         let Ok((_, Manifest::Image(image))) = oci::parse_manifest(&bytes, None) else {
             return Err(ImageFileError::Manifest { digest: manifest });
         };
-        let mut sink = CountingSink { inner: sink, count: 0, failure: None };
+        let mut sink = CountingSink {
+            inner: sink,
+            count: 0,
+            failure: None,
+        };
         for layer in image.layers.iter().rev() {
-            let result = self.search_layer(layer, path, &mut sink);
-            if let Some(source) = sink.failure.take() {
-                return Err(ImageFileError::Sink { path: path.to_owned(), source });
-            }
-            match result? {
+            let mut wanted = path.to_owned();
+            let mut links = 0;
+            let found = loop {
+                let result = self.search_layer(layer, &wanted, &mut sink);
+                if let Some(source) = sink.failure.take() {
+                    return Err(ImageFileError::Sink {
+                        path: path.to_owned(),
+                        source,
+                    });
+                }
+                match result? {
+                    Search::Link(target) if links < MAX_LINKS => {
+                        (wanted, links) = (target, links + 1)
+                    }
+                    other => break other,
+                }
+            };
+            match found {
                 Search::Found => return Ok(sink.count),
-                Search::Hidden => break,
+                Search::Hidden | Search::Link(_) => break,
+                Search::NotHere if links > 0 => break,
                 Search::NotHere => {}
             }
         }
-        Err(ImageFileError::NotFound { path: path.to_owned() })
+        Err(ImageFileError::NotFound {
+            path: path.to_owned(),
+        })
     }
 
     /// The file at `path` of the image with this manifest, at most `limit` bytes.
     ///
     /// # Errors
     /// [`ImageFileError`]; a larger file is [`ImageFileError::Sink`].
-    pub fn read_image_file(&self, manifest: Digest, path: &str, limit: usize) -> Result<Vec<u8>, ImageFileError> {
-        let mut sink = Limited { bytes: Vec::new(), limit };
+    pub fn read_image_file(
+        &self,
+        manifest: Digest,
+        path: &str,
+        limit: usize,
+    ) -> Result<Vec<u8>, ImageFileError> {
+        let mut sink = Limited {
+            bytes: Vec::new(),
+            limit,
+        };
         self.copy_image_file(manifest, path, &mut sink)?;
         Ok(sink.bytes)
     }
 
-    fn search_layer(&self, layer: &Descriptor, path: &str, sink: &mut CountingSink<'_>) -> Result<Search, ImageFileError> {
+    fn search_layer(
+        &self,
+        layer: &Descriptor,
+        path: &str,
+        sink: &mut CountingSink<'_>,
+    ) -> Result<Search, ImageFileError> {
         let file = io::BufReader::with_capacity(256 * 1024, self.open_blob(layer.digest)?);
         let media_type = layer.media_type.as_str();
-        let reader: Box<dyn Read> = if media_type.ends_with("tar+gzip") || media_type.ends_with("tar.gzip") {
-            Box::new(MultiGzDecoder::new(file))
-        } else if media_type.ends_with(".tar") {
-            Box::new(file)
-        } else {
-            return Err(ImageFileError::MediaType { layer: layer.digest, media_type: media_type.to_owned() });
-        };
+        let reader: Box<dyn Read> =
+            if media_type.ends_with("tar+gzip") || media_type.ends_with("tar.gzip") {
+                Box::new(MultiGzDecoder::new(file))
+            } else if media_type.ends_with(".tar") {
+                Box::new(file)
+            } else {
+                return Err(ImageFileError::MediaType {
+                    layer: layer.digest,
+                    media_type: media_type.to_owned(),
+                });
+            };
         search_tar(reader, path, sink).map_err(|source| ImageFileError::Layer {
             layer: layer.digest,
             media_type: media_type.to_owned(),
@@ -121,25 +170,73 @@ fn search_tar(reader: impl Read, path: &str, sink: &mut CountingSink<'_>) -> io:
     let mut hidden = false;
     for entry in archive.entries()? {
         let mut entry = entry?;
-        let name = entry.path()?.to_string_lossy().trim_start_matches("./").trim_start_matches('/').to_owned();
-        if name == path && entry.header().entry_type().is_file() {
-            io::copy(&mut entry, sink)?;
-            return Ok(Search::Found);
+        let name = plain(&entry.path()?);
+        let kind = entry.header().entry_type();
+        if name == path {
+            if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() {
+                let expected = entry.size();
+                let copied = io::copy(&mut entry, sink)?;
+                // An archive that ends inside a file looks like a shorter file.
+                if copied != expected {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the layer ends inside the file",
+                    ));
+                }
+                return Ok(Search::Found);
+            }
+            if let (true, Some(target)) = (kind.is_hard_link(), entry.link_name()?) {
+                return Ok(Search::Link(plain(&target)));
+            }
         }
-        hidden |= hides(&name, path);
+        hidden |= hides(&name, path) || covers(&name, kind, path);
     }
-    Ok(if hidden { Search::Hidden } else { Search::NotHere })
+    Ok(if hidden {
+        Search::Hidden
+    } else {
+        Search::NotHere
+    })
 }
 
-/// Whether a tar entry called `name` hides `path` in the layers below.
+/// A name as archives write it, without what may stand before and after it.
+fn plain(name: &Path) -> String {
+    name.to_string_lossy()
+        .trim_start_matches("./")
+        .trim_matches('/')
+        .to_owned()
+}
+
+/// Whether a tar entry called `name` stands where the layers below have `path` or a folder on the way to it.
+fn covers(name: &str, kind: tar::EntryType, path: &str) -> bool {
+    let real = !kind.is_pax_global_extensions() && !name.is_empty();
+    let on_the_way = path
+        .strip_prefix(name)
+        .is_some_and(|rest| rest.starts_with('/'));
+    real && (name == path || (on_the_way && !kind.is_dir()))
+}
+
+/// Whether a whiteout called `name` hides `path` in the layers below.
 fn hides(name: &str, path: &str) -> bool {
-    let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, file)| (folder, file));
-    let inside = |folder: &str| folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-    let Some(target) = file.strip_prefix(".wh.") else { return false };
+    let (folder, file) = name
+        .rsplit_once('/')
+        .map_or(("", name), |(folder, file)| (folder, file));
+    let inside = |folder: &str| {
+        folder.is_empty()
+            || path
+                .strip_prefix(folder)
+                .is_some_and(|rest| rest.starts_with('/'))
+    };
+    let Some(target) = file.strip_prefix(".wh.") else {
+        return false;
+    };
     if target == ".wh..opq" {
         return inside(folder);
     }
-    let target = if folder.is_empty() { target.to_owned() } else { format!("{folder}/{target}") };
+    let target = if folder.is_empty() {
+        target.to_owned()
+    } else {
+        format!("{folder}/{target}")
+    };
     target == path || inside(&target)
 }
 
@@ -158,7 +255,8 @@ impl io::Write for CountingSink<'_> {
             }
             Err(error) => {
                 let kind = error.kind();
-                self.failure = Some(error);
+                // An interrupted write is tried again by the caller.
+                self.failure = Some(error).filter(|_| kind != io::ErrorKind::Interrupted);
                 Err(kind.into())
             }
         }
@@ -177,7 +275,10 @@ struct Limited {
 impl io::Write for Limited {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.bytes.len() + bytes.len() > self.limit {
-            return Err(io::Error::other(format!("larger than {} bytes", self.limit)));
+            return Err(io::Error::other(format!(
+                "larger than {} bytes",
+                self.limit
+            )));
         }
         self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())

@@ -22,7 +22,14 @@ pub struct Ingest<'a> {
 
 impl<'a> Ingest<'a> {
     pub(crate) fn new(store: &'a Store, file: NamedTempFile, expected: Digest, size: u64) -> Self {
-        Self { store, file, hasher: Hasher::new(), expected, size, received: 0 }
+        Self {
+            store,
+            file,
+            hasher: Hasher::new(),
+            expected,
+            size,
+            received: 0,
+        }
     }
 
     /// Adds the next bytes.
@@ -33,10 +40,16 @@ impl<'a> Ingest<'a> {
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.received += bytes.len() as u64;
         if self.received > self.size {
-            return Err(StoreError::WrongSize { digest: self.expected, expected: self.size, found: self.received });
+            return Err(StoreError::WrongSize {
+                digest: self.expected,
+                expected: self.size,
+                found: self.received,
+            });
         }
         self.hasher.update(bytes);
-        self.file.write_all(bytes).map_err(|source| self.io("write", source))
+        self.file
+            .write_all(bytes)
+            .map_err(|source| self.io("write", source))
     }
 
     /// Checks length and digest, and makes the blob appear.
@@ -45,21 +58,43 @@ impl<'a> Ingest<'a> {
     /// [`StoreError::WrongSize`], [`StoreError::WrongDigest`], [`StoreError::Io`]; the bytes received are gone in each case.
     pub fn finish(self) -> Result<(), StoreError> {
         if self.received != self.size {
-            return Err(StoreError::WrongSize { digest: self.expected, expected: self.size, found: self.received });
+            return Err(StoreError::WrongSize {
+                digest: self.expected,
+                expected: self.size,
+                found: self.received,
+            });
         }
         let found = self.hasher.clone().finish();
         if found != self.expected {
-            return Err(StoreError::WrongDigest { expected: self.expected, found });
+            return Err(StoreError::WrongDigest {
+                expected: self.expected,
+                found,
+            });
         }
-        self.file.as_file().sync_data().map_err(|source| self.io("sync", source))?;
+        self.file
+            .as_file()
+            .sync_data()
+            .map_err(|source| self.io("sync", source))?;
         let target = self.store.blob_path(self.expected);
         let folder = self.store.blobs_folder();
-        self.file.persist(&target).map_err(|e| StoreError::Io { action: "rename into", path: target, source: e.error })?;
+        self.file.persist(&target).map_err(|e| StoreError::Io {
+            action: "rename into",
+            path: target,
+            source: e.error,
+        })?;
         let sync = File::open(&folder).and_then(|f| f.sync_all());
-        sync.map_err(|source| StoreError::Io { action: "sync", path: folder, source })
+        sync.map_err(|source| StoreError::Io {
+            action: "sync",
+            path: folder,
+            source,
+        })
     }
 
     fn io(&self, action: &'static str, source: std::io::Error) -> StoreError {
-        StoreError::Io { action, path: self.file.path().to_owned(), source }
+        StoreError::Io {
+            action,
+            path: self.file.path().to_owned(),
+            source,
+        }
     }
 }

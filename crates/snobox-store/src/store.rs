@@ -19,7 +19,9 @@ pub struct Store {
 
 /// Held by the one process that writes to a store; released when dropped.
 #[derive(Debug)]
-pub struct StoreLock(#[expect(dead_code, reason = "the lock lives as long as the file is open")] File);
+pub struct StoreLock(
+    #[expect(dead_code, reason = "the lock lives as long as the file is open")] File,
+);
 
 impl Store {
     /// Opens a store that is there.
@@ -29,28 +31,49 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         let marker = root.join("oci-layout");
         match fs::metadata(&marker) {
-            Ok(_) => Ok(Self { root: root.to_owned() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotAStore { path: root.to_owned() }),
-            Err(source) => Err(StoreError::Io { action: "read", path: marker, source }),
+            Ok(_) => Ok(Self {
+                root: root.to_owned(),
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotAStore {
+                path: root.to_owned(),
+            }),
+            Err(source) => Err(StoreError::Io {
+                action: "read",
+                path: marker,
+                source,
+            }),
         }
     }
 
-    /// Opens a store, or makes an empty one in a folder that is empty or absent.
+    /// Opens a store, or makes an empty one in a folder that is empty or absent. What an interrupted `create` left is completed.
     ///
     /// # Errors
     /// [`StoreError::NotAStore`] when the folder holds something else, [`StoreError::Io`].
     pub fn create(root: &Path) -> Result<Self, StoreError> {
         match Self::open(root) {
             Err(StoreError::NotAStore { path }) => {
-                let io = |action| move |path: &Path, source| StoreError::Io { action, path: path.to_owned(), source };
+                let io = |action| {
+                    move |path: &Path, source| StoreError::Io {
+                        action,
+                        path: path.to_owned(),
+                        source,
+                    }
+                };
                 fs::create_dir_all(root).map_err(|e| io("create the folder")(root, e))?;
-                if fs::read_dir(root).map_err(|e| io("read")(root, e))?.next().is_some() {
+                let store = Self {
+                    root: root.to_owned(),
+                };
+                // `.snobox` comes first: a folder that has it was on its way to become a store.
+                let begun = root.join(".snobox").is_dir();
+                if !begun
+                    && fs::read_dir(root)
+                        .map_err(|e| io("read")(root, e))?
+                        .next()
+                        .is_some()
+                {
                     return Err(StoreError::NotAStore { path });
                 }
-                let store = Self { root: root.to_owned() };
-                for folder in [store.blobs_folder(), store.ingest_folder()] {
-                    fs::create_dir_all(&folder).map_err(|e| io("create the folder")(&folder, e))?;
-                }
+                store.make_folders()?;
                 store.set_index(&ImageIndex::empty())?;
                 store.replace("oci-layout", OCI_LAYOUT.as_bytes())?;
                 Ok(store)
@@ -70,13 +93,26 @@ impl Store {
     /// [`StoreError::Locked`] when another process has it, [`StoreError::Io`].
     pub fn lock(&self) -> Result<StoreLock, StoreError> {
         let folder = self.ingest_folder();
-        let io = |action, path: &Path, source| StoreError::Io { action, path: path.to_owned(), source };
-        fs::create_dir_all(&folder).map_err(|e| io("create the folder", &folder, e))?;
+        let io = |action, path: &Path, source| StoreError::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        };
+        self.make_folders()?;
         let path = self.root.join(".snobox/lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|e| io("open", &path, e))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|e| io("open", &path, e))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { path: self.root.clone() }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Locked {
+                    path: self.root.clone(),
+                });
+            }
             Err(TryLockError::Error(source)) => return Err(io("lock", &path, source)),
         }
         for entry in fs::read_dir(&folder).map_err(|e| io("read", &folder, e))? {
@@ -103,8 +139,15 @@ impl Store {
     pub fn open_blob(&self, digest: Digest) -> Result<File, StoreError> {
         let path = self.blob_path(digest);
         File::open(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => StoreError::Missing { digest, path: self.root.clone() },
-            _ => StoreError::Io { action: "open", path, source },
+            io::ErrorKind::NotFound => StoreError::Missing {
+                digest,
+                path: self.root.clone(),
+            },
+            _ => StoreError::Io {
+                action: "open",
+                path,
+                source,
+            },
         })
     }
 
@@ -114,14 +157,24 @@ impl Store {
     /// [`StoreError::Missing`], [`StoreError::WrongDigest`], [`StoreError::Io`] (also for a blob of more than `limit` bytes).
     pub fn read_blob(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::new();
-        let io = |source| StoreError::Io { action: "read", path: self.blob_path(digest), source };
-        self.open_blob(digest)?.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
+        let io = |source| StoreError::Io {
+            action: "read",
+            path: self.blob_path(digest),
+            source,
+        };
+        self.open_blob(digest)?
+            .take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(io)?;
         if bytes.len() as u64 > limit {
             return Err(io(io::Error::other(format!("larger than {limit} bytes"))));
         }
         let found = Digest::of(&bytes);
         if found != digest {
-            return Err(StoreError::WrongDigest { expected: digest, found });
+            return Err(StoreError::WrongDigest {
+                expected: digest,
+                found,
+            });
         }
         Ok(bytes)
     }
@@ -136,13 +189,13 @@ impl Store {
         Ok(Ingest::new(self, file, digest, size))
     }
 
-    /// Puts a small blob that is in memory.
+    /// Puts a small blob that is in memory. One that is there with damaged bytes is replaced.
     ///
     /// # Errors
     /// As [`Ingest::write`] and [`Ingest::finish`].
     pub fn put(&self, digest: Digest, bytes: &[u8]) -> Result<(), StoreError> {
         let size = bytes.len() as u64;
-        if self.has(digest, size) {
+        if self.has(digest, size) && self.read_blob(digest, size).is_ok() {
             return Ok(());
         }
         let mut ingest = self.ingest(digest, size)?;
@@ -156,7 +209,8 @@ impl Store {
     /// [`StoreError::Index`], [`StoreError::Io`].
     pub fn index(&self) -> Result<ImageIndex, StoreError> {
         let path = self.root.join("index.json");
-        serde_json::from_slice(&self.index_json()?).map_err(|source| StoreError::Index { path, source })
+        serde_json::from_slice(&self.index_json()?)
+            .map_err(|source| StoreError::Index { path, source })
     }
 
     /// The bytes of `index.json`.
@@ -165,7 +219,11 @@ impl Store {
     /// [`StoreError::Io`].
     pub fn index_json(&self) -> Result<Vec<u8>, StoreError> {
         let path = self.root.join("index.json");
-        fs::read(&path).map_err(|source| StoreError::Io { action: "read", path, source })
+        fs::read(&path).map_err(|source| StoreError::Io {
+            action: "read",
+            path,
+            source,
+        })
     }
 
     /// Replaces `index.json`.
@@ -173,8 +231,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn set_index(&self, index: &ImageIndex) -> Result<(), StoreError> {
-        let mut text = serde_json::to_vec_pretty(index)
-            .map_err(|source| StoreError::Index { path: self.root.join("index.json"), source })?;
+        let mut text = serde_json::to_vec_pretty(index).map_err(|source| StoreError::Index {
+            path: self.root.join("index.json"),
+            source,
+        })?;
         text.push(b'\n');
         self.replace("index.json", &text)
     }
@@ -195,21 +255,49 @@ impl Store {
         self.root.join(".snobox/ingest")
     }
 
-    fn temporary(&self, folder: &Path, prefix: &str) -> Result<tempfile::NamedTempFile, StoreError> {
+    fn make_folders(&self) -> Result<(), StoreError> {
+        for path in [self.ingest_folder(), self.blobs_folder()] {
+            fs::create_dir_all(&path).map_err(|source| StoreError::Io {
+                action: "create the folder",
+                path,
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn temporary(
+        &self,
+        folder: &Path,
+        prefix: &str,
+    ) -> Result<tempfile::NamedTempFile, StoreError> {
         // What is in a store is public by the rules of images; it must be readable by whoever serves it.
         let readable = fs::Permissions::from_mode(0o644);
-        let made = tempfile::Builder::new().prefix(prefix).permissions(readable).tempfile_in(folder);
-        made.map_err(|source| StoreError::Io { action: "create a file in", path: folder.to_owned(), source })
+        let made = tempfile::Builder::new()
+            .prefix(prefix)
+            .permissions(readable)
+            .tempfile_in(folder);
+        made.map_err(|source| StoreError::Io {
+            action: "create a file in",
+            path: folder.to_owned(),
+            source,
+        })
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.root.join(name);
-        let io = |source| StoreError::Io { action: "write", path: path.clone(), source };
+        let io = |source| StoreError::Io {
+            action: "write",
+            path: path.clone(),
+            source,
+        };
         let mut file = self.temporary(&self.ingest_folder(), name)?;
         file.write_all(bytes).map_err(io)?;
         file.as_file().sync_data().map_err(io)?;
         file.persist(&path).map_err(|e| io(e.error))?;
-        File::open(&self.root).and_then(|f| f.sync_all()).map_err(io)
+        File::open(&self.root)
+            .and_then(|f| f.sync_all())
+            .map_err(io)
     }
 }
 

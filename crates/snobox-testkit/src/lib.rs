@@ -5,6 +5,7 @@
 //! are stand-ins. The release, the ISO and the catalog are deterministic (same code, same bytes); what the installer
 //! stand-in writes is not, because it makes fresh keys as the real one does.
 
+pub mod fault_registry;
 pub mod installer;
 pub mod live_iso;
 pub mod practice;

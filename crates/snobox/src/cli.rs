@@ -200,7 +200,9 @@ pub struct VerifyArgs {
 #[derive(Debug, Subcommand)]
 pub enum IsoCommand {
     /// Say what an ISO is and what its embed areas hold
-    #[command(after_help = "Examples:\n  snobox iso show rhcos-live.iso\n  snobox iso show rhcos-live.iso --ignition > config.ign")]
+    #[command(
+        after_help = "Examples:\n  snobox iso show rhcos-live.iso\n  snobox iso show rhcos-live.iso --ignition > config.ign"
+    )]
     Show {
         /// The ISO, plain or .xz
         iso: PathBuf,
@@ -209,12 +211,19 @@ pub enum IsoCommand {
         ignition: bool,
     },
     /// Embed an Ignition config, or remove it
-    #[command(after_help = "Examples:\n  snobox iso embed rhcos-live.iso --ignition config.ign -o site.iso\n  snobox iso embed site.iso --remove")]
+    #[command(
+        after_help = "Examples:\n  snobox iso embed rhcos-live.iso --ignition config.ign -o site.iso\n  snobox iso embed site.iso --remove"
+    )]
     Embed {
         /// The ISO; changed in place unless --output is given
         iso: PathBuf,
         /// The config to embed
-        #[arg(long, value_name = "FILE", required_unless_present = "remove", conflicts_with = "remove")]
+        #[arg(
+            long,
+            value_name = "FILE",
+            required_unless_present = "remove",
+            conflicts_with = "remove"
+        )]
         ignition: Option<PathBuf>,
         /// Remove the embedded config
         #[arg(long)]
@@ -227,7 +236,9 @@ pub enum IsoCommand {
         output: Option<PathBuf>,
     },
     /// Print or change the kernel arguments
-    #[command(after_help = "Examples:\n  snobox iso kargs rhcos-live.iso\n  snobox iso kargs rhcos-live.iso --append console=ttyS0 --delete mitigations=auto,nosmt\n  snobox iso kargs rhcos-live.iso --reset")]
+    #[command(
+        after_help = "Examples:\n  snobox iso kargs rhcos-live.iso\n  snobox iso kargs rhcos-live.iso --append console=ttyS0 --delete mitigations=auto,nosmt\n  snobox iso kargs rhcos-live.iso --reset"
+    )]
     Kargs {
         /// The ISO; changed in place unless --output is given
         iso: PathBuf,

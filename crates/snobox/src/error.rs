@@ -66,13 +66,25 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// A failure with a message.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: None }
+        Self {
+            exit,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// A failure with its causes.
-    pub fn caused(exit: Exit, message: impl Into<String>, cause: &(dyn StdError + 'static)) -> Self {
+    pub fn caused(
+        exit: Exit,
+        message: impl Into<String>,
+        cause: &(dyn StdError + 'static),
+    ) -> Self {
         let message = format!("{}: {}", message.into(), chain(cause));
-        if is_disk_full(cause) { Self::disk_full(message) } else { Self::new(exit, message) }
+        if is_disk_full(cause) {
+            Self::disk_full(message)
+        } else {
+            Self::new(exit, message)
+        }
     }
 
     /// Something that should not happen.
@@ -82,7 +94,11 @@ impl Error {
 
     /// A file operation that failed.
     pub fn file(action: &str, path: &Path, cause: &io::Error) -> Self {
-        Self::caused(Exit::File, format!("cannot {action} {}", path.display()), cause)
+        Self::caused(
+            Exit::File,
+            format!("cannot {action} {}", path.display()),
+            cause,
+        )
     }
 
     /// The user said stop.
@@ -127,7 +143,11 @@ fn io_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
 }
 
 fn is_disk_full(error: &(dyn StdError + 'static)) -> bool {
-    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
+    let full = [
+        io::ErrorKind::StorageFull,
+        io::ErrorKind::QuotaExceeded,
+        io::ErrorKind::FileTooLarge,
+    ];
     io_error(error).is_some_and(|e| full.contains(&e.kind()))
 }
 
@@ -141,20 +161,30 @@ fn classified(exit: Exit, error: &(dyn StdError + 'static)) -> Error {
         return Error::interrupted();
     }
     let message = chain(error);
-    if is_disk_full(error) { Error::disk_full(message) } else { Error::new(exit, message) }
+    if is_disk_full(error) {
+        Error::disk_full(message)
+    } else {
+        Error::new(exit, message)
+    }
 }
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Io { .. } | StoreError::Index { .. } => classified(Exit::File, &error),
-            StoreError::NotAStore { path } => classified(Exit::File, &error)
-                .hint(format!("run `snobox mirror` first, or name a store with --store; {} is left as it is", path.display())),
-            StoreError::Locked { .. } => classified(Exit::File, &error).hint("wait for the other snobox to finish"),
-            StoreError::WrongDigest { .. } => classified(Exit::WrongDigest, &error)
-                .hint("delete the file of that name under blobs/sha256 and run `snobox mirror` again"),
+            StoreError::NotAStore { path } => classified(Exit::File, &error).hint(format!(
+                "run `snobox mirror` first, or name a store with --store; {} is left as it is",
+                path.display()
+            )),
+            StoreError::Locked { .. } => {
+                classified(Exit::File, &error).hint("wait for the other snobox to finish")
+            }
+            StoreError::WrongDigest { .. } => classified(Exit::WrongDigest, &error).hint(
+                "delete the file of that name under blobs/sha256 and run `snobox mirror` again",
+            ),
             StoreError::WrongSize { .. } => classified(Exit::Truncated, &error),
-            StoreError::Missing { .. } => classified(Exit::Findings, &error).hint("run `snobox mirror` to fetch what is missing"),
+            StoreError::Missing { .. } => classified(Exit::Findings, &error)
+                .hint("run `snobox mirror` to fetch what is missing"),
         }
     }
 }
@@ -163,7 +193,8 @@ impl From<ImageFileError> for Error {
     fn from(error: ImageFileError) -> Self {
         match error {
             ImageFileError::Store(inner) => inner.into(),
-            other => classified(Exit::File, &other).hint("run `snobox verify` on the store to find damage"),
+            other => classified(Exit::File, &other)
+                .hint("run `snobox verify` on the store to find damage"),
         }
     }
 }
@@ -172,27 +203,40 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         let message = failure.to_string();
         let (exit, hint) = match failure.cause() {
-            Some(PullError::Store(StoreError::Io { source, .. })) if is_disk_full(source) => return Self::disk_full(message),
+            Some(PullError::Store(StoreError::Io { source, .. })) if is_disk_full(source) => {
+                return Self::disk_full(message);
+            }
             Some(PullError::Store(_)) => (Exit::File, "look at the folder of the store"),
-            Some(PullError::Manifest(_) | PullError::Platform { .. }) => (Exit::Refused, "is the reference the right one?"),
+            Some(PullError::Manifest(_) | PullError::Platform { .. }) => {
+                (Exit::Refused, "is the reference the right one?")
+            }
             Some(PullError::Request(request)) => match request {
                 RequestError::WrongDigest { .. } => (
                     Exit::WrongDigest,
                     "the registry or something before it (a proxy, a cache) alters the bytes; nothing of it was kept",
                 ),
-                RequestError::WrongSize { .. } | RequestError::Broken { .. } => {
-                    (Exit::Truncated, "the line or the registry drops connections; run the same command again: what is complete is kept")
-                }
-                RequestError::Unreachable { .. } => {
-                    (Exit::Unreachable, "is the line up? behind a proxy set HTTPS_PROXY; a copy nearby can be named under `mirrors:` in site.yaml")
-                }
-                RequestError::Denied { .. } => {
-                    (Exit::Refused, "does the pull secret have an entry for this registry? fetch a fresh one from console.redhat.com")
-                }
-                RequestError::NotFound { .. } => (Exit::Refused, "is the version or the reference spelled right?"),
-                RequestError::Status { .. } | RequestError::Token { .. } | RequestError::TooLarge { .. } => {
-                    (Exit::Refused, "the registry is out of order; try again later")
-                }
+                RequestError::WrongSize { .. } | RequestError::Broken { .. } => (
+                    Exit::Truncated,
+                    "the line or the registry drops connections; run the same command again: what is complete is kept",
+                ),
+                RequestError::Unreachable { .. } => (
+                    Exit::Unreachable,
+                    "is the line up? behind a proxy set HTTPS_PROXY; a copy nearby can be named under `mirrors:` in site.yaml",
+                ),
+                RequestError::Denied { .. } => (
+                    Exit::Refused,
+                    "does the pull secret have an entry for this registry? fetch a fresh one from console.redhat.com",
+                ),
+                RequestError::NotFound { .. } => (
+                    Exit::Refused,
+                    "is the version or the reference spelled right?",
+                ),
+                RequestError::Status { .. }
+                | RequestError::Token { .. }
+                | RequestError::TooLarge { .. } => (
+                    Exit::Refused,
+                    "the registry is out of order; try again later",
+                ),
             },
             None => (Exit::Internal, "please report this"),
         };
@@ -205,7 +249,9 @@ impl From<Vec<Failure>> for Error {
     fn from(failures: Vec<Failure>) -> Self {
         let count = failures.len();
         let mut errors = failures.into_iter().map(Self::from);
-        let Some(mut error) = errors.next() else { return Self::new(Exit::Internal, "a failure without a cause") };
+        let Some(mut error) = errors.next() else {
+            return Self::new(Exit::Internal, "a failure without a cause");
+        };
         for other in errors {
             error.message = format!("{}\n{}", error.message, other.message);
         }
@@ -226,9 +272,15 @@ impl From<LiveIsoError> for Error {
 impl From<EmbedError> for Error {
     fn from(error: EmbedError) -> Self {
         let hint = match &error {
-            EmbedError::TooLarge { .. } => "what is large belongs into the cache or a registry, not into the ignition",
-            EmbedError::KargsTooLong { .. } => "shorten the kernel arguments: fewer name servers, or --delete what is not needed",
-            EmbedError::KargNotFound { .. } => "an argument is deleted with its value, exactly as `snobox iso kargs FILE` prints it",
+            EmbedError::TooLarge { .. } => {
+                "what is large belongs into the cache or a registry, not into the ignition"
+            }
+            EmbedError::KargsTooLong { .. } => {
+                "shorten the kernel arguments: fewer name servers, or --delete what is not needed"
+            }
+            EmbedError::KargNotFound { .. } => {
+                "an argument is deleted with its value, exactly as `snobox iso kargs FILE` prints it"
+            }
             EmbedError::NoKargsAreas { .. } => "use a live ISO of 4.10 or newer",
             _ => "look at the ISO with `snobox iso show`",
         };
@@ -261,7 +313,9 @@ impl From<VerifyError> for Error {
     fn from(error: VerifyError) -> Self {
         match error {
             VerifyError::LiveIso(inner) => inner.into(),
-            VerifyError::NotAnImage { .. } => classified(Exit::LiveIso, &error).hint("make an image with `snobox build`"),
+            VerifyError::NotAnImage { .. } => {
+                classified(Exit::LiveIso, &error).hint("make an image with `snobox build`")
+            }
             VerifyError::Read(_) => classified(Exit::File, &error),
         }
     }

@@ -25,15 +25,21 @@ impl std::error::Error for Interruption {}
 
 /// Whether an IO error was made by [`Interrupt::check`].
 pub fn is_interruption(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Interruption>())
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<Interruption>())
 }
 
 impl Interrupt {
     /// Starts to listen for signals; needs a runtime.
     pub fn listen() -> Result<Self> {
         let token = CancellationToken::new();
-        let listen = |kind| signal(kind).map_err(|e| Error::internal("cannot listen for signals", &e));
-        let (mut int, mut term) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+        let listen =
+            |kind| signal(kind).map_err(|e| Error::internal("cannot listen for signals", &e));
+        let (mut int, mut term) = (
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+        );
         let stop = token.clone();
         tokio::spawn(async move {
             loop {
@@ -57,7 +63,11 @@ impl Interrupt {
 
     /// An error if the user wants to stop, for loops over bytes.
     pub fn check(&self) -> io::Result<()> {
-        if self.is_set() { Err(io::Error::other(Interruption)) } else { Ok(()) }
+        if self.is_set() {
+            Err(io::Error::other(Interruption))
+        } else {
+            Ok(())
+        }
     }
 
     /// Ready when the user wants to stop.

@@ -52,7 +52,15 @@ impl Progress {
         });
         let now = Instant::now();
         let (done, total) = (AtomicU64::new(0), AtomicU64::new(total));
-        Self { style, stage, bar, done, total, started: now, shown: Mutex::new(now) }
+        Self {
+            style,
+            stage,
+            bar,
+            done,
+            total,
+            started: now,
+            shown: Mutex::new(now),
+        }
     }
 
     /// Says how much there is, once that is known.
@@ -75,14 +83,19 @@ impl Progress {
 
     /// Work must be done again.
     pub fn take_back(&self, count: u64) {
-        let done = self.done.fetch_sub(count, Ordering::Relaxed).saturating_sub(count);
+        let done = self
+            .done
+            .fetch_sub(count, Ordering::Relaxed)
+            .saturating_sub(count);
         if let Some(bar) = &self.bar {
             bar.set_position(done);
         }
     }
 
     fn now_and_then(&self, every: Duration, show: impl Fn(&Self)) {
-        let Ok(mut shown) = self.shown.try_lock() else { return };
+        let Ok(mut shown) = self.shown.try_lock() else {
+            return;
+        };
         if shown.elapsed() >= every {
             *shown = Instant::now();
             show(self);
@@ -94,7 +107,13 @@ impl Progress {
         let rate = done as f64 / self.started.elapsed().as_secs_f64().max(0.001);
         let left = (total.saturating_sub(done)) as f64 / rate.max(1.0);
         let rate = bytes(rate as u64);
-        let _ = writeln!(io::stderr(), "{}: {} of {}, {rate}/s, {left:.0} s left", self.stage, bytes(done), bytes(total));
+        let _ = writeln!(
+            io::stderr(),
+            "{}: {} of {}, {rate}/s, {left:.0} s left",
+            self.stage,
+            bytes(done),
+            bytes(total)
+        );
     }
 
     fn json(&self, event: &str, done: u64) {

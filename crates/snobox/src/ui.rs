@@ -37,27 +37,39 @@ impl Ui {
     pub fn ask(&self, question: &str, default: Option<&str>) -> Result<String> {
         let failed = |e: io::Error| Error::caused(Exit::File, "cannot read the answer", &e);
         let shown = default.map(|d| format!(" [{d}]")).unwrap_or_default();
-        write!(io::stderr(), "{question}{shown}: ").and_then(|()| io::stderr().flush()).map_err(failed)?;
+        write!(io::stderr(), "{question}{shown}: ")
+            .and_then(|()| io::stderr().flush())
+            .map_err(failed)?;
         let mut line = String::new();
         if io::stdin().read_line(&mut line).map_err(failed)? == 0 {
             return Err(Error::interrupted());
         }
         let answer = line.trim();
-        Ok(if answer.is_empty() { default.unwrap_or_default().to_owned() } else { answer.to_owned() })
+        Ok(if answer.is_empty() {
+            default.unwrap_or_default().to_owned()
+        } else {
+            answer.to_owned()
+        })
     }
 
     /// The result: `text` for people, `value` for machines.
     pub fn result(&self, text: impl AsRef<str>, value: &Value) -> Result<()> {
-        if self.json { self.data(format!("{value:#}\n").as_bytes()) } else { self.data(format!("{}\n", text.as_ref()).as_bytes()) }
+        if self.json {
+            self.data(format!("{value:#}\n").as_bytes())
+        } else {
+            self.data(format!("{}\n", text.as_ref()).as_bytes())
+        }
     }
 
     /// Raw bytes to standard output. A reader that went away is not our failure.
     pub fn data(&self, bytes: &[u8]) -> Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::caused(Exit::File, "cannot write to standard output", &error))
-            }
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::caused(
+                Exit::File,
+                "cannot write to standard output",
+                &error,
+            )),
             _ => Ok(()),
         }
     }

@@ -32,7 +32,9 @@ pub(super) fn conf<'a>(images: impl Iterator<Item = &'a ImageRef>, fallback: Fal
                 "\n[[registry]]\nprefix = \"{prefix}\"\nlocation = \"{prefix}\"\nmirror-by-digest-only = false\n\n\
                  [[registry.mirror]]\nlocation = \"{served}\"\ninsecure = true\n"
             ),
-            Fallback::None => format!("\n[[registry]]\nprefix = \"{prefix}\"\nlocation = \"{served}\"\ninsecure = true\n"),
+            Fallback::None => format!(
+                "\n[[registry]]\nprefix = \"{prefix}\"\nlocation = \"{served}\"\ninsecure = true\n"
+            ),
         };
     }
     text
@@ -47,11 +49,25 @@ mod tests {
         let image: ImageRef = "quay.io/a/b:1".parse().unwrap();
         let local: ImageRef = "mirror.lan:5000/c:1".parse().unwrap();
         let text = conf([&image, &local].into_iter(), Fallback::None);
-        let locations: Vec<_> = text.lines().filter_map(|l| l.strip_prefix("location = ")).collect();
+        let locations: Vec<_> = text
+            .lines()
+            .filter_map(|l| l.strip_prefix("location = "))
+            .collect();
         assert_eq!(locations.len(), 4, "{text}");
-        assert!(locations.iter().all(|l| l.starts_with("\"127.0.0.1:22626/")), "{text}");
-        assert!(text.contains("\"127.0.0.1:22626/mirror.lan_5000/c\""), "{text}");
+        assert!(
+            locations
+                .iter()
+                .all(|l| l.starts_with("\"127.0.0.1:22626/")),
+            "{text}"
+        );
+        assert!(
+            text.contains("\"127.0.0.1:22626/mirror.lan_5000/c\""),
+            "{text}"
+        );
         let with_fallback = conf([&image].into_iter(), Fallback::Upstream);
-        assert!(with_fallback.contains("location = \"quay.io/a/b\""), "{with_fallback}");
+        assert!(
+            with_fallback.contains("location = \"quay.io/a/b\""),
+            "{with_fallback}"
+        );
     }
 }

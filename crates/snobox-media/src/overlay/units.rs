@@ -16,8 +16,13 @@ const INSTALLED_AGENT: &str = "/usr/local/bin/snobox-agent";
 
 /// Units of the live system that pull images, or start what does. `node-image-pull` is there from 4.19 on; a drop-in for a unit that does not exist
 /// does nothing.
-pub(super) const PULLERS: [&str; 5] =
-    ["node-image-pull.service", "release-image.service", "crio.service", "kubelet.service", "bootkube.service"];
+pub(super) const PULLERS: [&str; 5] = [
+    "node-image-pull.service",
+    "release-image.service",
+    "crio.service",
+    "kubelet.service",
+    "bootkube.service",
+];
 
 pub(super) fn mount(uuid: &str) -> String {
     format!(

@@ -27,7 +27,14 @@ pub struct Report {
 
 impl Report {
     pub(super) fn new(pins: Pins) -> Self {
-        Self { pins, partition: None, images: 0, blobs: 0, bytes: 0, findings: Vec::new() }
+        Self {
+            pins,
+            partition: None,
+            images: 0,
+            blobs: 0,
+            bytes: 0,
+            findings: Vec::new(),
+        }
     }
 
     pub(super) fn add(&mut self, finding: Finding) {
@@ -142,30 +149,61 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Truncated { expected, found } => write!(f, "the image ends after {found} bytes, expected {expected}"),
-            Self::LiveIso { expected, found } => {
-                write!(f, "the live ISO was changed: outside of its embed areas it hashes to {found}, expected {expected}")
+            Self::Truncated { expected, found } => {
+                write!(f, "the image ends after {found} bytes, expected {expected}")
             }
-            Self::Kargs { expected, found } => write!(f, "the kernel arguments are {found:?}, expected {expected:?}"),
+            Self::LiveIso { expected, found } => {
+                write!(
+                    f,
+                    "the live ISO was changed: outside of its embed areas it hashes to {found}, expected {expected}"
+                )
+            }
+            Self::Kargs { expected, found } => write!(
+                f,
+                "the kernel arguments are {found:?}, expected {expected:?}"
+            ),
             Self::Partition { offset_bytes } => {
-                write!(f, "the partition table has no entry for the cache at offset {offset_bytes}")
+                write!(
+                    f,
+                    "the partition table has no entry for the cache at offset {offset_bytes}"
+                )
             }
             Self::Gap { offset_bytes } => {
-                write!(f, "the byte at offset {offset_bytes}, between live ISO and cache, is not zero")
+                write!(
+                    f,
+                    "the byte at offset {offset_bytes}, between live ISO and cache, is not zero"
+                )
             }
-            Self::Seal { expected, found } => write!(f, "the seal of the cache hashes to {found}, expected {expected}"),
+            Self::Seal { expected, found } => write!(
+                f,
+                "the seal of the cache hashes to {found}, expected {expected}"
+            ),
             Self::SealUnreadable { why } => write!(f, "the seal of the cache: {why}"),
-            Self::Piece { offset_bytes, length_bytes } => {
+            Self::Piece {
+                offset_bytes,
+                length_bytes,
+            } => {
                 let end = offset_bytes + length_bytes - 1;
-                write!(f, "the cache was changed in the bytes {offset_bytes} to {end} of the image")
+                write!(
+                    f,
+                    "the cache was changed in the bytes {offset_bytes} to {end} of the image"
+                )
             }
             Self::FileSystem { why } => write!(f, "the file system of the cache: {why}"),
-            Self::Agent { expected, found } => write!(f, "the agent in the cache hashes to {found}, expected {expected}"),
+            Self::Agent { expected, found } => write!(
+                f,
+                "the agent in the cache hashes to {found}, expected {expected}"
+            ),
             Self::Index { expected, found } => {
-                write!(f, "the cache's index.json hashes to {found}, expected {expected}")
+                write!(
+                    f,
+                    "the cache's index.json hashes to {found}, expected {expected}"
+                )
             }
             Self::Store(finding) => fmt::Display::fmt(finding, f),
-            Self::NotInCache { reference, place } => write!(f, "{place} names {reference}, which is not in the cache"),
+            Self::NotInCache { reference, place } => {
+                write!(f, "{place} names {reference}, which is not in the cache")
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use snobox_formats::reference::ImageRef;
 const DIGEST_MARK: &str = "@sha256:";
 
 /// Every image that a file or unit of the ignition names by digest, once, with the first place that does.
-pub(super) fn in_ignition(ignition: &Ignition) -> BTreeMap<ImageRef, String> {
+pub fn in_ignition(ignition: &Ignition) -> BTreeMap<ImageRef, String> {
     let mut found = BTreeMap::new();
     let mut scan = |place: &str, text: &str| {
         for reference in in_text(text) {
@@ -30,7 +30,9 @@ pub(super) fn in_ignition(ignition: &Ignition) -> BTreeMap<ImageRef, String> {
 fn in_text(text: &str) -> impl Iterator<Item = ImageRef> {
     text.match_indices(DIGEST_MARK).filter_map(|(at, mark)| {
         let name_char = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
-        let start = text[..at].rfind(|c| !name_char(c)).map_or(0, |i| i + text[i..].chars().next().map_or(1, char::len_utf8));
+        let start = text[..at].rfind(|c| !name_char(c)).map_or(0, |i| {
+            i + text[i..].chars().next().map_or(1, char::len_utf8)
+        });
         let end = at + mark.len() + 64;
         // A transport such as docker:// stands before some names.
         let name = text.get(start..end)?.rsplit("//").next()?;

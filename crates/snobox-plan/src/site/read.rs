@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use snobox_formats::reference::{ImageRef, is_repository};
 
 use super::{
-    API_VERSION, AfterInstall, Architecture, Cache, Fallback, Interface, KIND, Mirror, Node, OLDEST_MINOR, Release, ReleaseSource, Site, Subnet,
+    API_VERSION, AfterInstall, Architecture, Cache, Fallback, Interface, KIND, Mirror, Node,
+    OLDEST_MINOR, Release, ReleaseSource, Site, Subnet,
 };
 use crate::ask::{Field, Fields};
 use crate::problem::Problem;
@@ -21,10 +22,19 @@ const GIB: u64 = 1 << 30;
 pub fn read(text: &str) -> Result<Site, Vec<Problem>> {
     let root = yaml::parse(text).map_err(|error| {
         let given = format!("not valid YAML: {error}");
-        vec![Problem { at: error.at, path: "(document)".to_owned(), given, allowed: String::new(), hint: None }]
+        vec![Problem {
+            at: error.at,
+            path: "(document)".to_owned(),
+            given,
+            allowed: String::new(),
+            hint: None,
+        }]
     })?;
     let mut problems = Vec::new();
-    let document = Field { node: &root, path: String::new() };
+    let document = Field {
+        node: &root,
+        path: String::new(),
+    };
     let site = site(&document, &mut problems);
     problems.sort_by_key(|problem| problem.at);
     match site {
@@ -35,7 +45,17 @@ pub fn read(text: &str) -> Result<Site, Vec<Problem>> {
 
 fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
     let known = [
-        "apiVersion", "kind", "metadata", "release", "baseDomain", "pullSecretFile", "sshKeyFile", "node", "images", "cache", "mirrors",
+        "apiVersion",
+        "kind",
+        "metadata",
+        "release",
+        "baseDomain",
+        "pullSecretFile",
+        "sshKeyFile",
+        "node",
+        "images",
+        "cache",
+        "mirrors",
     ];
     let planned = ["installConfig", "certificates", "hub", "extraManifests"];
     let root = document.fields(problems, &known, &planned)?;
@@ -45,20 +65,48 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
             field.one_of(problems, &[(value, ())]);
         }
     }
-    let name = root.required(problems, "metadata", "a mapping with the key name").and_then(|metadata| {
-        let fields = metadata.fields(problems, &["name"], &[])?;
-        let allowed = "a DNS label: up to 54 lower-case letters, digits and dashes";
-        fields.required(problems, "name", allowed)?.parsed(problems, allowed, |t| (is_label(t) && t.len() <= 54).then(|| t.to_owned()))
-    });
-    let release = root.required(problems, "release", "a mapping with version or image").and_then(|f| release(&f, problems));
+    let name = root
+        .required(problems, "metadata", "a mapping with the key name")
+        .and_then(|metadata| {
+            let fields = metadata.fields(problems, &["name"], &[])?;
+            let allowed = "a DNS label: up to 54 lower-case letters, digits and dashes";
+            fields
+                .required(problems, "name", allowed)?
+                .parsed(problems, allowed, |t| {
+                    (is_label(t) && t.len() <= 54).then(|| t.to_owned())
+                })
+        });
+    let release = root
+        .required(problems, "release", "a mapping with version or image")
+        .and_then(|f| release(&f, problems));
     let domain = "a DNS name such as example.com";
-    let base_domain = root.required(problems, "baseDomain", domain).and_then(|f| f.parsed(problems, domain, domain_name));
-    let pull_secret_file = path(&root, problems, "pullSecretFile", "the path of a pull secret, as downloaded from console.redhat.com");
-    let ssh_key_file = path(&root, problems, "sshKeyFile", "the path of an SSH public key");
-    let node = root.required(problems, "node", "a mapping with installationDisk").and_then(|f| node(&f, name.as_deref(), problems));
-    let additional = root.optional("images").map_or_else(|| Some(Vec::new()), |f| additional(&f, problems));
-    let cache = root.optional("cache").map_or_else(|| Some(Cache::default()), |f| cache(&f, problems));
-    let mirrors = root.optional("mirrors").map_or_else(Vec::new, |f| mirrors(&f, problems));
+    let base_domain = root
+        .required(problems, "baseDomain", domain)
+        .and_then(|f| f.parsed(problems, domain, domain_name));
+    let pull_secret_file = path(
+        &root,
+        problems,
+        "pullSecretFile",
+        "the path of a pull secret, as downloaded from console.redhat.com",
+    );
+    let ssh_key_file = path(
+        &root,
+        problems,
+        "sshKeyFile",
+        "the path of an SSH public key",
+    );
+    let node = root
+        .required(problems, "node", "a mapping with installationDisk")
+        .and_then(|f| node(&f, name.as_deref(), problems));
+    let additional = root
+        .optional("images")
+        .map_or_else(|| Some(Vec::new()), |f| additional(&f, problems));
+    let cache = root
+        .optional("cache")
+        .map_or_else(|| Some(Cache::default()), |f| cache(&f, problems));
+    let mirrors = root
+        .optional("mirrors")
+        .map_or_else(Vec::new, |f| mirrors(&f, problems));
     Some(Site {
         name: name?,
         release: release?,
@@ -72,22 +120,39 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
     })
 }
 
-fn path(root: &Fields<'_>, problems: &mut Vec<Problem>, key: &str, allowed: &str) -> Option<PathBuf> {
-    root.required(problems, key, allowed)?.parsed(problems, allowed, |text| Some(PathBuf::from(text)))
+fn path(
+    root: &Fields<'_>,
+    problems: &mut Vec<Problem>,
+    key: &str,
+    allowed: &str,
+) -> Option<PathBuf> {
+    root.required(problems, key, allowed)?
+        .parsed(problems, allowed, |text| Some(PathBuf::from(text)))
 }
 
 fn release(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Release> {
     let fields = field.fields(problems, &["version", "image", "architecture"], &[])?;
-    let words = [("x86_64", Architecture::X86_64), ("aarch64", Architecture::Aarch64)];
-    let architecture = fields.optional("architecture").map_or(Some(Architecture::X86_64), |f| f.one_of(problems, &words));
+    let words = [
+        ("x86_64", Architecture::X86_64),
+        ("aarch64", Architecture::Aarch64),
+    ];
+    let architecture = fields
+        .optional("architecture")
+        .map_or(Some(Architecture::X86_64), |f| f.one_of(problems, &words));
     let source = match (fields.optional("version"), fields.optional("image")) {
         (Some(version), None) => {
             let allowed = format!("a version such as 4.13.1, from 4.{OLDEST_MINOR} on");
-            version.parsed(problems, &allowed, |t| is_version(t).then(|| ReleaseSource::Version(t.to_owned())))
+            version.parsed(problems, &allowed, |t| {
+                is_version(t).then(|| ReleaseSource::Version(t.to_owned()))
+            })
         }
         (None, Some(image)) => image_ref(&image, problems).map(ReleaseSource::Image),
         (Some(_), Some(image)) => {
-            image.refuse_with_hint(problems, "either version or image", Some("keep image: a digest says more than a version".to_owned()));
+            image.refuse_with_hint(
+                problems,
+                "either version or image",
+                Some("keep image: a digest says more than a version".to_owned()),
+            );
             None
         }
         (None, None) => {
@@ -95,37 +160,87 @@ fn release(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Release> {
             None
         }
     };
-    Some(Release { source: source?, architecture: architecture? })
+    Some(Release {
+        source: source?,
+        architecture: architecture?,
+    })
 }
 
 fn node(field: &Field<'_>, site_name: Option<&str>, problems: &mut Vec<Problem>) -> Option<Node> {
-    let known = ["hostname", "installationDisk", "interface", "address", "gateway", "dns", "ntp"];
+    let known = [
+        "hostname",
+        "installationDisk",
+        "interface",
+        "address",
+        "gateway",
+        "dns",
+        "ntp",
+    ];
     let fields = field.fields(problems, &known, &[])?;
     let allowed = "a DNS name of lower-case letters, digits, dashes and dots, other than localhost";
     let hostname = match fields.optional("hostname") {
-        Some(f) => f.parsed(problems, allowed, |t| domain_name(t).filter(|h| h != "localhost")),
+        Some(f) => f.parsed(problems, allowed, |t| {
+            domain_name(t).filter(|h| h != "localhost")
+        }),
         None => site_name.map(str::to_owned),
     };
-    let installation_disk = fields.required(problems, "installationDisk", "a mapping with path").and_then(|disk| {
-        let fields = disk.fields(problems, &["path"], &["serial", "wwn", "model", "minSize"])?;
-        let allowed = "a device path such as /dev/sda or /dev/disk/by-id/…";
-        let is_device = |t: &str| t.len() > 5 && t.starts_with("/dev/") && t.bytes().all(|c| c.is_ascii_graphic() && !b"'\"\\$`;&|<>*?".contains(&c));
-        fields.required(problems, "path", allowed)?.parsed(problems, allowed, |t| is_device(t).then(|| t.to_owned()))
+    let installation_disk = fields
+        .required(problems, "installationDisk", "a mapping with path")
+        .and_then(|disk| {
+            let fields =
+                disk.fields(problems, &["path"], &["serial", "wwn", "model", "minSize"])?;
+            let allowed = "a device path such as /dev/sda or /dev/disk/by-id/…";
+            let is_device = |t: &str| {
+                t.len() > 5
+                    && t.starts_with("/dev/")
+                    && t.bytes()
+                        .all(|c| c.is_ascii_graphic() && !b"'\"\\$`;&|<>*?".contains(&c))
+            };
+            fields
+                .required(problems, "path", allowed)?
+                .parsed(problems, allowed, |t| is_device(t).then(|| t.to_owned()))
+        });
+    let interface = fields
+        .optional("interface")
+        .map(|f| interface(&f, problems));
+    let address = fields.optional("address").map(|f| {
+        f.parsed(
+            problems,
+            "an IPv4 address with its prefix length, such as 192.168.86.45/24",
+            subnet,
+        )
     });
-    let interface = fields.optional("interface").map(|f| interface(&f, problems));
-    let address = fields.optional("address").map(|f| f.parsed(problems, "an IPv4 address with its prefix length, such as 192.168.86.45/24", subnet));
-    let gateway = fields.optional("gateway").map(|f| (f.clone(), ipv4(&f, problems)));
-    let dns_servers = servers(&fields, problems, "dns", &["serveLocally"]).into_iter().filter_map(|f| ipv4(&f, problems)).collect();
+    let gateway = fields
+        .optional("gateway")
+        .map(|f| (f.clone(), ipv4(&f, problems)));
+    let dns_servers = servers(&fields, problems, "dns", &["serveLocally"])
+        .into_iter()
+        .filter_map(|f| ipv4(&f, problems))
+        .collect();
     let ntp = "a host name or an IPv4 address";
-    let ntp_servers = servers(&fields, problems, "ntp", &[]).into_iter().filter_map(|f| f.parsed(problems, ntp, domain_name)).collect();
+    let ntp_servers = servers(&fields, problems, "ntp", &[])
+        .into_iter()
+        .filter_map(|f| f.parsed(problems, ntp, domain_name))
+        .collect();
 
     if let (Some(Some(subnet)), Some((f, Some(gateway)))) = (address, &gateway) {
         if !subnet.contains(*gateway) || *gateway == subnet.address {
-            f.refuse(problems, format!("another address of {}/{}, the network of node.address", subnet.network(), subnet.prefix));
+            f.refuse(
+                problems,
+                format!(
+                    "another address of {}/{}, the network of node.address",
+                    subnet.network(),
+                    subnet.prefix
+                ),
+            );
         }
     }
     if address.is_some() {
-        fields.required(problems, "interface", "with node.address: the interface's name or mac");
+        fields.required(
+            problems,
+            "interface",
+            "with node.address: the interface's name or mac",
+        );
     } else if let Some((f, _)) = &gateway {
         f.refuse(problems, "only together with node.address");
     }
@@ -152,15 +267,28 @@ fn flatten<T>(value: Option<Option<T>>) -> Option<Option<T>> {
 fn interface(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Interface> {
     let fields = field.fields(problems, &["name", "mac"], &[])?;
     match (fields.optional("name"), fields.optional("mac")) {
-        (Some(name), None) => name.parsed(problems, "an interface name such as enp0s25, up to 15 characters", |t| {
-            let good = (1..=15).contains(&t.len()) && t.bytes().all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c));
-            good.then(|| Interface::Name(t.to_owned()))
-        }),
-        (None, Some(mac)) => mac.parsed(problems, "a hardware address such as 28:d2:44:d3:ef:1c", |t| {
-            let parts: Vec<_> = t.split([':', '-']).collect();
-            let good = parts.len() == 6 && parts.iter().all(|p| p.len() == 2 && p.bytes().all(|c| c.is_ascii_hexdigit()));
-            good.then(|| Interface::Mac(parts.join(":").to_lowercase()))
-        }),
+        (Some(name), None) => name.parsed(
+            problems,
+            "an interface name such as enp0s25, up to 15 characters",
+            |t| {
+                let good = (1..=15).contains(&t.len())
+                    && t.bytes()
+                        .all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c));
+                good.then(|| Interface::Name(t.to_owned()))
+            },
+        ),
+        (None, Some(mac)) => mac.parsed(
+            problems,
+            "a hardware address such as 28:d2:44:d3:ef:1c",
+            |t| {
+                let parts: Vec<_> = t.split([':', '-']).collect();
+                let good = parts.len() == 6
+                    && parts
+                        .iter()
+                        .all(|p| p.len() == 2 && p.bytes().all(|c| c.is_ascii_hexdigit()));
+                good.then(|| Interface::Mac(parts.join(":").to_lowercase()))
+            },
+        ),
         _ => {
             field.refuse(problems, "either name or mac");
             None
@@ -168,37 +296,91 @@ fn interface(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Interface
     }
 }
 
-fn servers<'a>(node: &Fields<'a>, problems: &mut Vec<Problem>, key: &str, planned: &[&str]) -> Vec<Field<'a>> {
-    let Some(fields) = node.optional(key).and_then(|f| f.fields(problems, &["servers"], planned)) else { return Vec::new() };
-    fields.optional("servers").map_or_else(Vec::new, |f| f.items(problems, "a list of servers"))
+fn servers<'a>(
+    node: &Fields<'a>,
+    problems: &mut Vec<Problem>,
+    key: &str,
+    planned: &[&str],
+) -> Vec<Field<'a>> {
+    let Some(fields) = node
+        .optional(key)
+        .and_then(|f| f.fields(problems, &["servers"], planned))
+    else {
+        return Vec::new();
+    };
+    fields
+        .optional("servers")
+        .map_or_else(Vec::new, |f| f.items(problems, "a list of servers"))
 }
 
 fn additional(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Vec<ImageRef>> {
-    let fields = field.fields(problems, &["additional"], &["imageSets", "profile", "exclude"])?;
-    let items = fields.optional("additional").map_or_else(Vec::new, |f| f.items(problems, "a list of image references"));
-    Some(items.iter().filter_map(|item| image_ref(item, problems)).collect())
+    let fields = field.fields(
+        problems,
+        &["additional"],
+        &["imageSets", "profile", "exclude"],
+    )?;
+    let items = fields.optional("additional").map_or_else(Vec::new, |f| {
+        f.items(problems, "a list of image references")
+    });
+    Some(
+        items
+            .iter()
+            .filter_map(|item| image_ref(item, problems))
+            .collect(),
+    )
 }
 
 fn cache(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Cache> {
     let default = Cache::default();
-    let fields = field.fields(problems, &["size", "label", "afterInstall", "fallback"], &[])?;
-    let size = fields.optional("size").map_or(Some(default.size_bytes), |f| f.parsed(problems, "a size from 1GiB on, such as 250GiB", size_bytes));
+    let fields = field.fields(
+        problems,
+        &["size", "label", "afterInstall", "fallback"],
+        &[],
+    )?;
+    let size = fields
+        .optional("size")
+        .map_or(Some(default.size_bytes), |f| {
+            f.parsed(problems, "a size from 1GiB on, such as 250GiB", size_bytes)
+        });
     let label = fields.optional("label").map_or(Some(default.label), |f| {
-        f.parsed(problems, "1 to 16 letters, digits, dashes and underscores", |t| {
-            let good = (1..=16).contains(&t.len()) && t.bytes().all(|c| c.is_ascii_alphanumeric() || b"_-".contains(&c));
-            good.then(|| t.to_owned())
-        })
+        f.parsed(
+            problems,
+            "1 to 16 letters, digits, dashes and underscores",
+            |t| {
+                let good = (1..=16).contains(&t.len())
+                    && t.bytes()
+                        .all(|c| c.is_ascii_alphanumeric() || b"_-".contains(&c));
+                good.then(|| t.to_owned())
+            },
+        )
     });
-    let words = [("keep", AfterInstall::Keep), ("reclaim", AfterInstall::Reclaim)];
-    let after_install = fields.optional("afterInstall").map_or(Some(AfterInstall::Keep), |f| f.one_of(problems, &words));
+    let words = [
+        ("keep", AfterInstall::Keep),
+        ("reclaim", AfterInstall::Reclaim),
+    ];
+    let after_install = fields
+        .optional("afterInstall")
+        .map_or(Some(AfterInstall::Keep), |f| f.one_of(problems, &words));
     let words = [("upstream", Fallback::Upstream), ("none", Fallback::None)];
-    let fallback = fields.optional("fallback").map_or(Some(Fallback::Upstream), |f| f.one_of(problems, &words));
-    Some(Cache { size_bytes: size?, label: label?, after_install: after_install?, fallback: fallback? })
+    let fallback = fields
+        .optional("fallback")
+        .map_or(Some(Fallback::Upstream), |f| f.one_of(problems, &words));
+    Some(Cache {
+        size_bytes: size?,
+        label: label?,
+        after_install: after_install?,
+        fallback: fallback?,
+    })
 }
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { size_bytes: 250 * GIB, label: "data".to_owned(), after_install: AfterInstall::Keep, fallback: Fallback::Upstream }
+        Self {
+            size_bytes: 250 * GIB,
+            label: "data".to_owned(),
+            after_install: AfterInstall::Keep,
+            fallback: Fallback::Upstream,
+        }
     }
 }
 
@@ -207,15 +389,32 @@ fn mirrors(field: &Field<'_>, problems: &mut Vec<Problem>) -> Vec<Mirror> {
     let location = |text: &str| {
         let text = text.trim_end_matches('/');
         let registry = text.split('/').next().unwrap_or_default();
-        let whole = if text.contains('/') { text.to_owned() } else { format!("{text}/x") };
-        (!registry.is_empty() && whole.parse::<ImageRef>().is_ok_and(|r| r.tag().is_none() && r.digest().is_none())).then(|| text.to_owned())
+        let whole = if text.contains('/') {
+            text.to_owned()
+        } else {
+            format!("{text}/x")
+        };
+        (!registry.is_empty()
+            && whole
+                .parse::<ImageRef>()
+                .is_ok_and(|r| r.tag().is_none() && r.digest().is_none()))
+        .then(|| text.to_owned())
     };
     let mut rules = Vec::new();
     for item in field.items(problems, "a list of mappings with source and mirrors") {
-        let Some(fields) = item.fields(problems, &["source", "mirrors"], &[]) else { continue };
-        let source = fields.required(problems, "source", allowed).and_then(|f| f.parsed(problems, allowed, location));
-        let places = fields.required(problems, "mirrors", "a list of places").map_or_else(Vec::new, |f| f.items(problems, "a list of places"));
-        let mirrors = places.iter().filter_map(|f| f.parsed(problems, allowed, location)).collect();
+        let Some(fields) = item.fields(problems, &["source", "mirrors"], &[]) else {
+            continue;
+        };
+        let source = fields
+            .required(problems, "source", allowed)
+            .and_then(|f| f.parsed(problems, allowed, location));
+        let places = fields
+            .required(problems, "mirrors", "a list of places")
+            .map_or_else(Vec::new, |f| f.items(problems, "a list of places"));
+        let mirrors = places
+            .iter()
+            .filter_map(|f| f.parsed(problems, allowed, location))
+            .collect();
         rules.extend(source.map(|source| Mirror { source, mirrors }));
     }
     rules
@@ -227,19 +426,26 @@ fn image_ref(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<ImageRef>
 }
 
 fn ipv4(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Ipv4Addr> {
-    field.parsed(problems, "an IPv4 address such as 192.168.86.1", |text| text.parse().ok())
+    field.parsed(problems, "an IPv4 address such as 192.168.86.1", |text| {
+        text.parse().ok()
+    })
 }
 
 fn subnet(text: &str) -> Option<Subnet> {
     let (address, prefix) = text.split_once('/')?;
-    let subnet = Subnet { address: address.parse().ok()?, prefix: prefix.parse().ok().filter(|p| (1..=30).contains(p))? };
+    let subnet = Subnet {
+        address: address.parse().ok()?,
+        prefix: prefix.parse().ok().filter(|p| (1..=30).contains(p))?,
+    };
     let host_bits = subnet.address.to_bits() & !subnet.netmask().to_bits();
     (host_bits != 0 && host_bits != !subnet.netmask().to_bits()).then_some(subnet)
 }
 
 fn is_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
-        && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
+        && text
+            .bytes()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
 }
@@ -249,9 +455,20 @@ fn domain_name(text: &str) -> Option<String> {
 }
 
 fn is_version(text: &str) -> bool {
-    let (numbers, suffix) = text.split_once('-').map_or((text, None), |(n, s)| (n, Some(s)));
-    let parts: Vec<Option<u32>> = numbers.split('.').map(|p| p.parse().ok().filter(|_| p == "0" || !p.starts_with(['0', '+']))).collect();
-    let [Some(major), Some(minor), Some(_)] = parts[..] else { return false };
+    let (numbers, suffix) = text
+        .split_once('-')
+        .map_or((text, None), |(n, s)| (n, Some(s)));
+    let parts: Vec<Option<u32>> = numbers
+        .split('.')
+        .map(|p| {
+            p.parse()
+                .ok()
+                .filter(|_| p == "0" || !p.starts_with(['0', '+']))
+        })
+        .collect();
+    let [Some(major), Some(minor), Some(_)] = parts[..] else {
+        return false;
+    };
     let suffix_ok = suffix.is_none_or(|s| !s.is_empty() && is_repository(&s.replace('.', "-")));
     suffix_ok && (major > 4 || major == 4 && minor >= OLDEST_MINOR)
 }
@@ -265,5 +482,10 @@ fn size_bytes(text: &str) -> Option<u64> {
         "TB" => 1_000_000_000_000,
         _ => return None,
     };
-    digits.trim().parse::<u64>().ok()?.checked_mul(unit).filter(|size| (GIB..1 << 50).contains(size))
+    digits
+        .trim()
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(unit)
+        .filter(|size| (GIB..1 << 50).contains(size))
 }

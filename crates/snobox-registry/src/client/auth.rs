@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
+use snobox_formats::pull_secret::{Credentials, PullSecret};
 
 use super::{Client, Place, RequestError};
 
@@ -48,9 +49,16 @@ impl Challenge {
             }
             rest = tail.trim_start_matches([',', ' ']);
         }
-        Some(Self::Bearer { realm: realm?, service, scope })
+        Some(Self::Bearer {
+            realm: realm?,
+            service,
+            scope,
+        })
     }
 }
+
+/// Largest answer of a token service; real ones have a few KB.
+const MAX_TOKEN_BYTES: usize = 1 << 20;
 
 #[derive(Deserialize)]
 struct TokenAnswer {
@@ -60,20 +68,53 @@ struct TokenAnswer {
 
 impl Client {
     /// The `Authorization` that answers `challenge`.
-    pub(super) async fn authorize(&self, place: &Place, challenge: &Challenge) -> Result<String, RequestError> {
-        let credentials = self.shared.secret.as_ref().and_then(|secret| secret.find(&place.to_string()));
-        let basic = credentials.map(|c| format!("Basic {}", STANDARD.encode(format!("{}:{}", c.username, c.password))));
-        let Challenge::Bearer { realm, service, scope } = challenge else {
-            return basic.ok_or(RequestError::Denied { place: place.clone(), status: 401 });
+    pub(super) async fn authorize(
+        &self,
+        place: &Place,
+        challenge: &Challenge,
+    ) -> Result<String, RequestError> {
+        let credentials = self
+            .shared
+            .secret
+            .as_ref()
+            .and_then(|secret| find(secret, place));
+        let basic = credentials.map(|c| {
+            format!(
+                "Basic {}",
+                STANDARD.encode(format!("{}:{}", c.username, c.password))
+            )
+        });
+        let Challenge::Bearer {
+            realm,
+            service,
+            scope,
+        } = challenge
+        else {
+            return basic.ok_or(RequestError::Denied {
+                place: place.clone(),
+                status: 401,
+            });
         };
-        let token_error = |why: String| RequestError::Token { place: place.clone(), why };
-        let mut url = reqwest::Url::parse(realm).map_err(|_| token_error("the realm is not an address".to_owned()))?;
+        let token_error = |why: String| RequestError::Token {
+            place: place.clone(),
+            why,
+        };
+        let mut url = reqwest::Url::parse(realm)
+            .map_err(|_| token_error("the realm is not an address".to_owned()))?;
         // Credentials go out in clear only on this machine.
-        let realm_place = Place { registry: url.authority().to_owned(), repository: String::new() };
+        let realm_place = Place {
+            registry: url.authority().to_owned(),
+            repository: String::new(),
+        };
         if url.scheme() != "https" && !realm_place.is_loopback() {
-            return Err(token_error(format!("the realm {} is not https", url.authority())));
+            return Err(token_error(format!(
+                "the realm {} is not https",
+                url.authority()
+            )));
         }
-        let scope = scope.clone().unwrap_or_else(|| format!("repository:{}:pull", place.repository));
+        let scope = scope
+            .clone()
+            .unwrap_or_else(|| format!("repository:{}:pull", place.repository));
         {
             let mut query = url.query_pairs_mut();
             if let Some(service) = service {
@@ -81,23 +122,51 @@ impl Client {
             }
             query.append_pair("scope", &scope);
         }
-        let mut request = self.http.get(url);
+        let mut request = self.http(&realm_place).get(url);
         if let Some(basic) = basic {
             request = request.header(AUTHORIZATION, basic);
         }
-        let response = request.send().await.map_err(|e| RequestError::broken(place, e))?;
+        let mut response = request
+            .send()
+            .await
+            .map_err(|e| RequestError::broken(place, e))?;
         let status = response.status();
         if !status.is_success() {
             let place = place.clone();
             let status = status.as_u16();
             let denied = matches!(status, 400 | 401 | 403);
-            return Err(if denied { RequestError::Denied { place, status } } else { RequestError::Status { place, status } });
+            return Err(if denied {
+                RequestError::Denied { place, status }
+            } else {
+                RequestError::Status { place, status }
+            });
         }
-        let body = response.bytes().await.map_err(|e| RequestError::broken(place, e))?;
-        let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| token_error("the answer is not JSON".to_owned()))?;
-        let token = answer.token.or(answer.access_token).ok_or_else(|| token_error("the answer has no token".to_owned()))?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|e| RequestError::broken(place, e))?
+        {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_TOKEN_BYTES {
+                return Err(token_error(format!(
+                    "the answer is larger than {MAX_TOKEN_BYTES} bytes"
+                )));
+            }
+        }
+        let answer: TokenAnswer = serde_json::from_slice(&body)
+            .map_err(|_| token_error("the answer is not JSON".to_owned()))?;
+        let token = answer
+            .token
+            .or(answer.access_token)
+            .ok_or_else(|| token_error("the answer has no token".to_owned()))?;
         Ok(format!("Bearer {token}"))
     }
+}
+
+fn find<'a>(secret: &'a PullSecret, place: &Place) -> Option<&'a Credentials> {
+    let hub = || secret.find("index.docker.io").filter(|_| place.registry == "docker.io");
+    secret.find(&place.to_string()).or_else(hub)
 }
 
 #[cfg(test)]
@@ -114,10 +183,36 @@ mod tests {
         };
         assert_eq!(Challenge::parse(quay), Some(expected));
         let bare = Challenge::parse("bearer realm=https://x.io/t").unwrap();
-        assert_eq!(bare, Challenge::Bearer { realm: "https://x.io/t".into(), service: None, scope: None });
-        assert_eq!(Challenge::parse(r#"Basic realm="x""#), Some(Challenge::Basic));
+        assert_eq!(
+            bare,
+            Challenge::Bearer {
+                realm: "https://x.io/t".into(),
+                service: None,
+                scope: None
+            }
+        );
+        assert_eq!(
+            Challenge::parse(r#"Basic realm="x""#),
+            Some(Challenge::Basic)
+        );
         assert_eq!(Challenge::parse("Negotiate"), None);
         assert_eq!(Challenge::parse(r#"Bearer service="x""#), None);
         assert_eq!(Challenge::parse(r#"Bearer realm="x"#), None);
+    }
+
+    #[test]
+    fn credentials_of_docker_hub_are_known_by_its_old_name_too() {
+        // `printf hub:pass | base64`, as `docker login` writes it
+        let text = r#"{"auths":{"https://index.docker.io/v1/":{"auth":"aHViOnBhc3M="}}}"#;
+        let secret = PullSecret::parse(text).unwrap();
+        let user = |registry: &str| {
+            let place = Place {
+                registry: registry.to_owned(),
+                repository: "a/b".to_owned(),
+            };
+            find(&secret, &place).map(|c| c.username.clone())
+        };
+        assert_eq!(user("docker.io").as_deref(), Some("hub"));
+        assert_eq!(user("quay.io"), None);
     }
 }

@@ -98,13 +98,21 @@ impl RequestError {
     /// A request or body that failed below HTTP.
     pub(crate) fn broken(place: &Place, source: reqwest::Error) -> Self {
         let place = place.clone();
-        if source.is_connect() { Self::Unreachable { place, source } } else { Self::Broken { place, source } }
+        if source.is_connect() {
+            Self::Unreachable { place, source }
+        } else {
+            Self::Broken { place, source }
+        }
     }
 
     /// Whether the same request may succeed a moment later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Broken { .. } | Self::WrongSize { .. } => true,
+            Self::Broken { .. } => true,
+            // A body that ended early; one that is too long is another body.
+            Self::WrongSize {
+                expected, found, ..
+            } => found < expected,
             Self::Status { status, .. } => *status == 429 || *status >= 500,
             _ => false,
         }

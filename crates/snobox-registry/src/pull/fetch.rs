@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use snobox_formats::digest::Digest;
 use snobox_formats::oci::Descriptor;
 use snobox_store::{Store, StoreError};
 use tokio::task::JoinSet;
 
+use super::retry::retried;
 use super::{Failure, Pinned, PullError};
 use crate::client::{Client, Place, RequestError};
-
-/// How often a blob is asked for at one place before that place is given up.
-const TRIES: u32 = 4;
 
 /// Something that happened during [`fetch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +81,11 @@ pub async fn fetch(
     let (mut queue, mut summary) = plan(store, images);
     let bytes = queue.iter().map(|job| job.blob.size).sum();
     let present_bytes = summary.present_bytes;
-    events(Event::Planned { blobs: queue.len() as u64, bytes, present_bytes });
+    events(Event::Planned {
+        blobs: queue.len() as u64,
+        bytes,
+        present_bytes,
+    });
     // The longest transfers start first, so that none is left alone at the end.
     queue.sort_by_key(|job| (job.blob.size, job.blob.digest));
     let mut tasks = JoinSet::new();
@@ -94,29 +95,47 @@ pub async fn fetch(
             && let Some(job) = queue.pop()
         {
             let (client, store, events) = (client.clone(), Arc::clone(store), Arc::clone(events));
-            tasks.spawn(async move { fetch_blob(&client, &store, &job, &events).await.map(|()| job.blob) });
+            tasks.spawn(async move {
+                fetch_blob(&client, &store, &job, &events)
+                    .await
+                    .map(|()| job.blob)
+            });
         }
         match tasks.join_next().await {
             None => break,
             Some(Ok(Ok(blob))) => {
                 summary.fetched_blobs += 1;
                 summary.fetched_bytes += blob.size;
-                events(Event::Stored { digest: blob.digest });
+                events(Event::Stored {
+                    digest: blob.digest,
+                });
             }
             Some(Ok(Err(failure))) => {
-                if matches!(failure.cause(), Some(PullError::Store(StoreError::Io { .. }))) {
+                if matches!(
+                    failure.cause(),
+                    Some(PullError::Store(StoreError::Io { .. }))
+                ) {
                     queue.clear();
+                    tasks.abort_all();
                 }
                 failures.push(failure);
             }
+            Some(Err(error)) if error.is_cancelled() => {}
             Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
         }
     }
-    if failures.is_empty() { Ok(summary) } else { Err(failures) }
+    if failures.is_empty() {
+        Ok(summary)
+    } else {
+        Err(failures)
+    }
 }
 
 fn plan(store: &Store, images: &[Pinned]) -> (Vec<Job>, Summary) {
-    let mut summary = Summary { images: images.len() as u64, ..Summary::default() };
+    let mut summary = Summary {
+        images: images.len() as u64,
+        ..Summary::default()
+    };
     let mut jobs: BTreeMap<Digest, Job> = BTreeMap::new();
     for image in images {
         let name = image.reference.name();
@@ -127,7 +146,13 @@ fn plan(store: &Store, images: &[Pinned]) -> (Vec<Job>, Summary) {
                     job.names.push(name.clone());
                 }
             } else {
-                jobs.insert(blob.digest, Job { blob: blob.clone(), names: vec![name.clone()] });
+                jobs.insert(
+                    blob.digest,
+                    Job {
+                        blob: blob.clone(),
+                        names: vec![name.clone()],
+                    },
+                );
             }
         }
     }
@@ -138,23 +163,20 @@ fn plan(store: &Store, images: &[Pinned]) -> (Vec<Job>, Summary) {
     (missing, summary)
 }
 
-async fn fetch_blob(client: &Client, store: &Store, job: &Job, events: &EventSink) -> Result<(), Failure> {
+async fn fetch_blob(
+    client: &Client,
+    store: &Store,
+    job: &Job,
+    events: &EventSink,
+) -> Result<(), Failure> {
     let mut attempts = Vec::new();
     for place in job.names.iter().flat_map(|name| client.places(name)) {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match fetch_from(client, store, &place, &job.blob, events).await {
-                Ok(()) => return Ok(()),
-                Err(PullError::Request(error)) if error.is_transient() && tries < TRIES => {
-                    tokio::time::sleep(Duration::from_millis(200 << tries)).await;
-                }
-                Err(error) => {
-                    let fatal = matches!(error, PullError::Store(_));
-                    attempts.push(error);
-                    if fatal {
-                        return Err(failure(job, attempts));
-                    }
+        match retried(|| fetch_from(client, store, &place, &job.blob, events)).await {
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                let fatal = matches!(error, PullError::Store(_));
+                attempts.push(error);
+                if fatal {
                     break;
                 }
             }
@@ -164,8 +186,15 @@ async fn fetch_blob(client: &Client, store: &Store, job: &Job, events: &EventSin
 }
 
 fn failure(job: &Job, attempts: Vec<PullError>) -> Failure {
-    let of = job.names.first().map(|name| format!(" of {name}")).unwrap_or_default();
-    Failure { what: format!("blob {}{of}", job.blob.digest), attempts }
+    let of = job
+        .names
+        .first()
+        .map(|name| format!(" of {name}"))
+        .unwrap_or_default();
+    Failure {
+        what: format!("blob {}{of}", job.blob.digest),
+        attempts,
+    }
 }
 
 async fn fetch_from(
@@ -185,14 +214,25 @@ async fn fetch_from(
                     break Err(error.into());
                 }
                 received += chunk.len() as u64;
-                events(Event::Received { bytes: chunk.len() as u64 });
+                events(Event::Received {
+                    bytes: chunk.len() as u64,
+                });
             }
-            Ok(None) => break tokio::task::block_in_place(|| ingest.finish()).map_err(PullError::Store),
-            Err(error) if error.is_timeout() => break Err(RequestError::broken(place, error).into()),
+            Ok(None) => {
+                break tokio::task::block_in_place(|| ingest.finish()).map_err(PullError::Store);
+            }
+            Err(error) if error.is_timeout() => {
+                break Err(RequestError::broken(place, error).into());
+            }
             // A body that ends before its announced length is an error of the transport: say what it means.
             Err(_) if received < blob.size => {
                 let (place, expected) = (place.clone(), blob.size);
-                break Err(RequestError::WrongSize { place, expected, found: received }.into());
+                break Err(RequestError::WrongSize {
+                    place,
+                    expected,
+                    found: received,
+                }
+                .into());
             }
             Err(error) => break Err(RequestError::broken(place, error).into()),
         }
@@ -208,11 +248,21 @@ fn at_place(place: &Place, error: PullError) -> PullError {
     let place = place.clone();
     match error {
         PullError::Store(StoreError::WrongDigest { expected, found }) => {
-            RequestError::WrongDigest { place, expected, found }.into()
+            RequestError::WrongDigest {
+                place,
+                expected,
+                found,
+            }
+            .into()
         }
-        PullError::Store(StoreError::WrongSize { expected, found, .. }) => {
-            RequestError::WrongSize { place, expected, found }.into()
+        PullError::Store(StoreError::WrongSize {
+            expected, found, ..
+        }) => RequestError::WrongSize {
+            place,
+            expected,
+            found,
         }
+        .into(),
         other => other,
     }
 }

@@ -39,31 +39,60 @@ impl Access {
     /// Tokens for holders of `username` and `password`.
     pub fn token(username: &str, password: &str) -> Self {
         let tokens = Mutex::default();
-        Self::Token(TokenAccess { username: username.to_owned(), password: password.to_owned(), tokens })
+        Self::Token(TokenAccess {
+            username: username.to_owned(),
+            password: password.to_owned(),
+            tokens,
+        })
     }
 }
 
 impl TokenAccess {
     /// A token for `scope`, if `authorization` is Basic with the right name and password.
-    pub(crate) fn grant(&self, authorization: Option<&str>, scope: &str, now: Instant) -> Option<String> {
-        let given = STANDARD.decode(authorization?.strip_prefix("Basic ")?).ok()?;
+    pub(crate) fn grant(
+        &self,
+        authorization: Option<&str>,
+        scope: &str,
+        now: Instant,
+    ) -> Option<String> {
+        let given = STANDARD
+            .decode(authorization?.strip_prefix("Basic ")?)
+            .ok()?;
         if given != format!("{}:{}", self.username, self.password).as_bytes() {
             return None;
         }
         let mut bytes = [0; 24];
-        rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes).ok()?;
+        rustls::crypto::ring::default_provider()
+            .secure_random
+            .fill(&mut bytes)
+            .ok()?;
         let token = URL_SAFE_NO_PAD.encode(bytes);
-        let mut tokens = self.tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut tokens = self
+            .tokens
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         tokens.retain(|_, (_, expires)| *expires > now);
         tokens.insert(token.clone(), (scope.to_owned(), now + TOKEN_LIFE));
         Some(token)
     }
 
     /// Whether `authorization` carries a token for `scope`; with no scope any valid token will do.
-    pub(crate) fn allows(&self, authorization: Option<&str>, scope: Option<&str>, now: Instant) -> bool {
-        let Some(token) = authorization.and_then(|a| a.strip_prefix("Bearer ")) else { return false };
-        let tokens = self.tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        tokens.get(token).is_some_and(|(granted, expires)| *expires > now && scope.is_none_or(|s| s == granted))
+    pub(crate) fn allows(
+        &self,
+        authorization: Option<&str>,
+        scope: Option<&str>,
+        now: Instant,
+    ) -> bool {
+        let Some(token) = authorization.and_then(|a| a.strip_prefix("Bearer ")) else {
+            return false;
+        };
+        let tokens = self
+            .tokens
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        tokens
+            .get(token)
+            .is_some_and(|(granted, expires)| *expires > now && scope.is_none_or(|s| s == granted))
     }
 }
 
@@ -73,14 +102,23 @@ mod tests {
 
     #[test]
     fn a_token_is_for_one_scope_and_for_a_while() {
-        let Access::Token(access) = Access::token("u", "p") else { unreachable!() };
+        let Access::Token(access) = Access::token("u", "p") else {
+            unreachable!()
+        };
         let now = Instant::now();
         let basic = format!("Basic {}", STANDARD.encode("u:p"));
         let wrong = format!("Basic {}", STANDARD.encode("u:q"));
-        assert!(access.grant(Some(&wrong), "a", now).is_none() && access.grant(None, "a", now).is_none());
+        assert!(
+            access.grant(Some(&wrong), "a", now).is_none()
+                && access.grant(None, "a", now).is_none()
+        );
         let bearer = format!("Bearer {}", access.grant(Some(&basic), "a", now).unwrap());
-        assert!(access.allows(Some(&bearer), Some("a"), now) && access.allows(Some(&bearer), None, now));
-        assert!(!access.allows(Some(&bearer), Some("b"), now) && !access.allows(None, Some("a"), now));
+        assert!(
+            access.allows(Some(&bearer), Some("a"), now) && access.allows(Some(&bearer), None, now)
+        );
+        assert!(
+            !access.allows(Some(&bearer), Some("b"), now) && !access.allows(None, Some("a"), now)
+        );
         assert!(!access.allows(Some(&bearer), Some("a"), now + TOKEN_LIFE));
     }
 }

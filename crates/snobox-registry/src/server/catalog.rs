@@ -1,9 +1,9 @@
 //! What a store's index names, by repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use snobox_formats::digest::Digest;
-use snobox_formats::layout;
+use snobox_formats::layout::{self, Finding};
 use snobox_formats::oci::REF_NAME;
 use snobox_formats::reference::{ImageRef, loopback_repository};
 use snobox_store::{Store, StoreError};
@@ -36,19 +36,58 @@ impl Catalog {
     /// [`StoreError`] when the index cannot be read.
     pub fn of(store: &Store) -> Result<Self, StoreError> {
         let mut catalog = Self::default();
+        let closure = layout::closure(&store.index_json()?, store);
+        let damaged: BTreeSet<Digest> = closure
+            .findings
+            .iter()
+            .filter_map(subject)
+            .collect();
         for entry in &store.index()?.manifests {
-            let reference = entry.annotations.get(REF_NAME).and_then(|name| name.parse::<ImageRef>().ok());
-            if let Some((reference, tag)) = reference.as_ref().and_then(|r| Some((r, r.tag()?))) {
-                let repository = catalog.repositories.entry(loopback_repository(&reference.name())).or_default();
+            let reference = entry
+                .annotations
+                .get(REF_NAME)
+                .and_then(|name| name.parse::<ImageRef>().ok());
+            let Some(reference) = reference.filter(|_| !damaged.contains(&entry.digest)) else {
+                continue;
+            };
+            // A name without tag and digest means this tag.
+            let tag = reference.tag().or(if reference.digest().is_none() {
+                Some("latest")
+            } else {
+                None
+            });
+            if let Some(tag) = tag {
+                let repository = catalog
+                    .repositories
+                    .entry(loopback_repository(&reference.name()))
+                    .or_default();
                 repository.tags.insert(tag.to_owned(), entry.digest);
             }
         }
-        for needed in layout::closure(&store.index_json()?, store).blobs {
+        for needed in closure.blobs {
             let descriptor = needed.descriptor;
-            let content = Content { media_type: descriptor.media_type, size_bytes: descriptor.size };
-            for name in needed.images.iter().filter_map(|i| i.parse::<ImageRef>().ok()).map(|r| r.name()) {
-                let repository = catalog.repositories.entry(loopback_repository(&name)).or_default();
-                let list = if needed.kind == "manifest" { &mut repository.manifests } else { &mut repository.blobs };
+            if damaged.contains(&descriptor.digest) {
+                continue;
+            }
+            let content = Content {
+                media_type: descriptor.media_type,
+                size_bytes: descriptor.size,
+            };
+            for name in needed
+                .images
+                .iter()
+                .filter_map(|i| i.parse::<ImageRef>().ok())
+                .map(|r| r.name())
+            {
+                let repository = catalog
+                    .repositories
+                    .entry(loopback_repository(&name))
+                    .or_default();
+                let list = if needed.kind == "manifest" {
+                    &mut repository.manifests
+                } else {
+                    &mut repository.blobs
+                };
                 list.insert(descriptor.digest, content.clone());
             }
         }
@@ -62,5 +101,16 @@ impl Catalog {
 
     pub(crate) fn repository(&self, name: &str) -> Option<&Repository> {
         self.repositories.get(name)
+    }
+}
+
+fn subject(finding: &Finding) -> Option<Digest> {
+    match finding {
+        Finding::Index { .. } => None,
+        Finding::Missing { digest, .. }
+        | Finding::WrongSize { digest, .. }
+        | Finding::WrongDigest { digest, .. }
+        | Finding::Unreadable { digest, .. }
+        | Finding::NotAManifest { digest, .. } => Some(*digest),
     }
 }

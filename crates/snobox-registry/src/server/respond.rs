@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST, RANGE, WWW_AUTHENTICATE,
+    ACCEPT_RANGES, ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST,
+    RANGE, WWW_AUTHENTICATE,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -14,9 +15,9 @@ use snobox_formats::digest::Digest;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
+use super::ServerState;
 use super::access::{Access, TOKEN_LIFE};
 use super::catalog::{Content, Repository};
-use super::ServerState;
 
 /// What a path asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +45,10 @@ fn route(path: &str) -> Route<'_> {
     if let Some(name) = rest.strip_suffix("/tags/list") {
         return Route::Tags { name };
     }
-    let split = |kind| rest.rsplit_once('/').and_then(|(before, key)| Some((before.strip_suffix(kind)?, key)));
+    let split = |kind| {
+        rest.rsplit_once('/')
+            .and_then(|(before, key)| Some((before.strip_suffix(kind)?, key)))
+    };
     if let Some((name, key)) = split("/manifests") {
         Route::Manifest { name, key }
     } else if let Some((name, key)) = split("/blobs") {
@@ -57,15 +61,26 @@ fn route(path: &str) -> Route<'_> {
 pub(super) async fn answer(state: &ServerState, request: &Parts) -> Response {
     let route = route(request.uri.path());
     if request.method != Method::GET && request.method != Method::HEAD {
-        let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this registry is read-only");
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        let mut response = error(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "UNSUPPORTED",
+            "this registry is read-only",
+        );
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     if let Some(refusal) = refuse(state, request, &route) {
         return refusal;
     }
     let head = request.method == Method::HEAD;
-    let known = |name| state.catalog.repository(name).ok_or_else(|| name_unknown(name));
+    let known = |name| {
+        state
+            .catalog
+            .repository(name)
+            .ok_or_else(|| name_unknown(name))
+    };
     let result = match route {
         Route::Base => Ok(json(StatusCode::OK, &serde_json::json!({}))),
         Route::Token => Ok(token(state, request)),
@@ -78,26 +93,42 @@ pub(super) async fn answer(state: &ServerState, request: &Parts) -> Response {
             Ok(repository) => blob(state, repository, key, request, head).await,
             Err(unknown) => Err(unknown),
         },
-        Route::Unknown => Err(error(StatusCode::NOT_FOUND, "UNSUPPORTED", "no such address")),
+        Route::Unknown => Err(error(
+            StatusCode::NOT_FOUND,
+            "UNSUPPORTED",
+            "no such address",
+        )),
     };
     result.unwrap_or_else(|refusal| refusal)
 }
 
 /// The 401 for a request without the right token.
 fn refuse(state: &ServerState, request: &Parts, route: &Route<'_>) -> Option<Response> {
-    let Access::Token(access) = &state.access else { return None };
+    let Access::Token(access) = &state.access else {
+        return None;
+    };
     let scope = match route {
         Route::Token | Route::Unknown => return None,
         Route::Base => None,
-        Route::Manifest { name, .. } | Route::Blob { name, .. } | Route::Tags { name } => Some(format!("repository:{name}:pull")),
+        Route::Manifest { name, .. } | Route::Blob { name, .. } | Route::Tags { name } => {
+            Some(format!("repository:{name}:pull"))
+        }
     };
-    if access.allows(header(request, AUTHORIZATION), scope.as_deref(), Instant::now()) {
+    if access.allows(
+        header(request, AUTHORIZATION),
+        scope.as_deref(),
+        Instant::now(),
+    ) {
         return None;
     }
     let host = header(request, HOST).map_or_else(|| state.address.to_string(), str::to_owned);
     let scope = scope.map(|s| format!(",scope=\"{s}\"")).unwrap_or_default();
     let challenge = format!("Bearer realm=\"http://{host}/token\",service=\"snobox\"{scope}");
-    let mut response = error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "a token is needed");
+    let mut response = error(
+        StatusCode::UNAUTHORIZED,
+        "UNAUTHORIZED",
+        "a token is needed",
+    );
     if let Ok(value) = challenge.parse() {
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }
@@ -106,33 +137,65 @@ fn refuse(state: &ServerState, request: &Parts, route: &Route<'_>) -> Option<Res
 
 fn token(state: &ServerState, request: &Parts) -> Response {
     let Access::Token(access) = &state.access else {
-        return error(StatusCode::NOT_FOUND, "UNSUPPORTED", "this registry needs no tokens");
+        return error(
+            StatusCode::NOT_FOUND,
+            "UNSUPPORTED",
+            "this registry needs no tokens",
+        );
     };
     let scope = query(request, "scope").unwrap_or_default();
     match access.grant(header(request, AUTHORIZATION), &scope, Instant::now()) {
-        Some(token) => json(StatusCode::OK, &serde_json::json!({"token": token, "expires_in": TOKEN_LIFE.as_secs()})),
-        None => error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "user name or password is wrong"),
+        Some(token) => json(
+            StatusCode::OK,
+            &serde_json::json!({"token": token, "expires_in": TOKEN_LIFE.as_secs()}),
+        ),
+        None => error(
+            StatusCode::UNAUTHORIZED,
+            "UNAUTHORIZED",
+            "user name or password is wrong",
+        ),
     }
 }
 
 /// The tags in order, with the paging that the specification asks for: `n` and `last`.
 fn tags(name: &str, repository: &Repository, request: &Parts) -> Response {
     let last = query(request, "last");
-    let limit = query(request, "n").and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
-    let mut tags: Vec<&String> = repository.tags.keys().filter(|t| last.as_ref().is_none_or(|l| *t > l)).collect();
+    let limit = query(request, "n")
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(usize::MAX);
+    let mut tags: Vec<&String> = repository
+        .tags
+        .keys()
+        .filter(|t| last.as_ref().is_none_or(|l| *t > l))
+        .collect();
     let more = tags.len() > limit;
     tags.truncate(limit);
-    let mut response = json(StatusCode::OK, &serde_json::json!({"name": name, "tags": tags}));
+    let mut response = json(
+        StatusCode::OK,
+        &serde_json::json!({"name": name, "tags": tags}),
+    );
     if let (true, Some(last)) = (more, tags.last())
-        && let Ok(link) = format!("</v2/{name}/tags/list?n={limit}&last={last}>; rel=\"next\"").parse()
+        && let Ok(link) =
+            format!("</v2/{name}/tags/list?n={limit}&last={last}>; rel=\"next\"").parse()
     {
         response.headers_mut().insert("link", link);
     }
     response
 }
 
-async fn manifest(state: &ServerState, repository: &Repository, key: &str, head: bool) -> Result<Response, Response> {
-    let unknown = || error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", &format!("no manifest {key} here"));
+async fn manifest(
+    state: &ServerState,
+    repository: &Repository,
+    key: &str,
+    head: bool,
+) -> Result<Response, Response> {
+    let unknown = || {
+        error(
+            StatusCode::NOT_FOUND,
+            "MANIFEST_UNKNOWN",
+            &format!("no manifest {key} here"),
+        )
+    };
     let digest = match repository.tags.get(key) {
         Some(digest) => *digest,
         None => key.parse::<Digest>().map_err(|_| unknown())?,
@@ -148,11 +211,35 @@ async fn blob(
     request: &Parts,
     head: bool,
 ) -> Result<Response, Response> {
-    let digest: Digest = key.parse().map_err(|_| error(StatusCode::BAD_REQUEST, "DIGEST_INVALID", "not a sha256 digest"))?;
+    let digest: Digest = key.parse().map_err(|_| {
+        error(
+            StatusCode::BAD_REQUEST,
+            "DIGEST_INVALID",
+            "not a sha256 digest",
+        )
+    })?;
     // Manifests are blobs too for clients that ask so.
-    let content = repository.blobs.get(&digest).or_else(|| repository.manifests.get(&digest));
-    let content = content.ok_or_else(|| error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", &format!("no blob {digest} here")))?;
-    send(state, digest, content, "application/octet-stream", header(request, RANGE), head).await
+    let content = repository
+        .blobs
+        .get(&digest)
+        .or_else(|| repository.manifests.get(&digest));
+    let content = content.ok_or_else(|| {
+        error(
+            StatusCode::NOT_FOUND,
+            "BLOB_UNKNOWN",
+            &format!("no blob {digest} here"),
+        )
+    })?;
+    send(
+        state,
+        digest,
+        content,
+        "application/octet-stream",
+        // A range is for GET alone (RFC 9110, 14.2).
+        header(request, RANGE).filter(|_| !head),
+        head,
+    )
+    .await
 }
 
 async fn send(
@@ -168,7 +255,11 @@ async fn send(
         None | Some(Requested::Whole) => None,
         Some(Requested::Part(first, last)) => Some((first, last)),
         Some(Requested::Beyond) => {
-            let mut response = error(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_INVALID", "the blob is shorter");
+            let mut response = error(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "RANGE_INVALID",
+                "the blob is shorter",
+            );
             if let Ok(value) = format!("bytes */{size}").parse() {
                 response.headers_mut().insert(CONTENT_RANGE, value);
             }
@@ -184,22 +275,55 @@ async fn send(
         .header("docker-content-digest", digest.to_string())
         .header("docker-distribution-api-version", "registry/2.0");
     if let Some((first, last)) = range {
-        builder = builder.status(StatusCode::PARTIAL_CONTENT).header(CONTENT_RANGE, format!("bytes {first}-{last}/{size}"));
+        builder = builder
+            .status(StatusCode::PARTIAL_CONTENT)
+            .header(CONTENT_RANGE, format!("bytes {first}-{last}/{size}"));
     }
-    let body = if head { Body::empty() } else { body(state, digest, size, first, length).await? };
-    builder.body(body).map_err(|_| error(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "the answer cannot be built"))
+    // Opened for HEAD too, so that both say the same about a blob that is not whole.
+    let body = body(state, digest, size, first, length).await?;
+    let body = if head { Body::empty() } else { body };
+    builder.body(body).map_err(|_| {
+        error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "UNKNOWN",
+            "the answer cannot be built",
+        )
+    })
 }
 
-async fn body(state: &ServerState, digest: Digest, size: u64, first: u64, length: u64) -> Result<Body, Response> {
-    let unreadable = |_: io::Error| error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", &format!("blob {digest} cannot be read"));
-    let mut file = tokio::fs::File::open(state.store.blob_path(digest)).await.map_err(unreadable)?;
+async fn body(
+    state: &ServerState,
+    digest: Digest,
+    size: u64,
+    first: u64,
+    length: u64,
+) -> Result<Body, Response> {
+    let unreadable = |_: io::Error| {
+        error(
+            StatusCode::NOT_FOUND,
+            "BLOB_UNKNOWN",
+            &format!("blob {digest} cannot be read"),
+        )
+    };
+    let mut file = tokio::fs::File::open(state.store.blob_path(digest))
+        .await
+        .map_err(unreadable)?;
     if file.metadata().await.map_err(unreadable)?.len() != size {
-        return Err(error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", &format!("blob {digest} is not whole")));
+        return Err(error(
+            StatusCode::NOT_FOUND,
+            "BLOB_UNKNOWN",
+            &format!("blob {digest} is not whole"),
+        ));
     }
     if first > 0 {
-        file.seek(io::SeekFrom::Start(first)).await.map_err(unreadable)?;
+        file.seek(io::SeekFrom::Start(first))
+            .await
+            .map_err(unreadable)?;
     }
-    Ok(Body::from_stream(ReaderStream::with_capacity(file.take(length), 128 * 1024)))
+    Ok(Body::from_stream(ReaderStream::with_capacity(
+        file.take(length),
+        128 * 1024,
+    )))
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -211,13 +335,20 @@ enum Requested {
 
 /// A `Range` header for a body of `size` bytes. Several ranges and other units are answered with the whole, as RFC 9110 14.2 allows.
 fn parse_range(header: &str, size: u64) -> Requested {
-    let Some((first, last)) = header.strip_prefix("bytes=").and_then(|spec| spec.split_once('-')) else { return Requested::Whole };
+    let Some((first, last)) = header
+        .strip_prefix("bytes=")
+        .and_then(|spec| spec.split_once('-'))
+    else {
+        return Requested::Whole;
+    };
     match (first.trim().parse::<u64>(), last.trim().parse::<u64>()) {
         (Ok(first), _) if first >= size => Requested::Beyond,
         (Ok(first), Ok(last)) if last >= first => Requested::Part(first, last.min(size - 1)),
         (Ok(first), Err(_)) if last.trim().is_empty() => Requested::Part(first, size - 1),
         (Err(_), Ok(0)) if first.trim().is_empty() => Requested::Beyond,
-        (Err(_), Ok(suffix)) if first.trim().is_empty() && size > 0 => Requested::Part(size - suffix.min(size), size - 1),
+        (Err(_), Ok(suffix)) if first.trim().is_empty() && size > 0 => {
+            Requested::Part(size - suffix.min(size), size - 1)
+        }
         _ => Requested::Whole,
     }
 }
@@ -228,16 +359,28 @@ fn header(request: &Parts, name: HeaderName) -> Option<&str> {
 
 /// A parameter of the query, percent-decoded.
 fn query(request: &Parts, key: &str) -> Option<String> {
-    let url = reqwest::Url::parse("http://x/").ok()?.join(&request.uri.to_string()).ok()?;
-    url.query_pairs().find(|(k, _)| k == key).map(|(_, v)| v.into_owned())
+    let url = reqwest::Url::parse("http://x/")
+        .ok()?
+        .join(&request.uri.to_string())
+        .ok()?;
+    url.query_pairs()
+        .find(|(k, _)| k == key)
+        .map(|(_, v)| v.into_owned())
 }
 
 fn name_unknown(name: &str) -> Response {
-    error(StatusCode::NOT_FOUND, "NAME_UNKNOWN", &format!("no repository {name} here"))
+    error(
+        StatusCode::NOT_FOUND,
+        "NAME_UNKNOWN",
+        &format!("no repository {name} here"),
+    )
 }
 
 fn error(status: StatusCode, code: &str, message: &str) -> Response {
-    json(status, &serde_json::json!({"errors": [{"code": code, "message": message}]}))
+    json(
+        status,
+        &serde_json::json!({"errors": [{"code": code, "message": message}]}),
+    )
 }
 
 fn json(status: StatusCode, value: &serde_json::Value) -> Response {
@@ -245,7 +388,10 @@ fn json(status: StatusCode, value: &serde_json::Value) -> Response {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
+    headers.insert(
+        "docker-distribution-api-version",
+        HeaderValue::from_static("registry/2.0"),
+    );
     response
 }
 
@@ -256,8 +402,20 @@ mod tests {
     #[test]
     fn names_with_slashes_and_odd_parts_are_split_at_the_end() {
         assert_eq!(route("/v2/"), Route::Base);
-        assert_eq!(route("/v2/a/b/manifests/t"), Route::Manifest { name: "a/b", key: "t" });
-        assert_eq!(route("/v2/a/manifests/blobs/sha256:x"), Route::Blob { name: "a/manifests", key: "sha256:x" });
+        assert_eq!(
+            route("/v2/a/b/manifests/t"),
+            Route::Manifest {
+                name: "a/b",
+                key: "t"
+            }
+        );
+        assert_eq!(
+            route("/v2/a/manifests/blobs/sha256:x"),
+            Route::Blob {
+                name: "a/manifests",
+                key: "sha256:x"
+            }
+        );
         assert_eq!(route("/v2/a/tags/list"), Route::Tags { name: "a" });
         assert_eq!(route("/v2/a"), Route::Unknown);
         assert_eq!(route("/"), Route::Unknown);

@@ -1,0 +1,38 @@
+//! One module for each command.
+
+mod build;
+mod check;
+mod demo;
+mod init;
+mod iso;
+mod mirror;
+mod serve;
+mod verify;
+
+use crate::cli::Command;
+use crate::error::{Error, Exit, Result};
+use crate::interrupt::Interrupt;
+use crate::ui::Ui;
+
+/// From command to function.
+pub async fn run(command: Command, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
+    match command {
+        Command::Init(args) => init::run(&args, ui),
+        Command::Check(args) => check::run(&args, ui),
+        Command::Mirror(args) => mirror::run(&args, ui, interrupt).await,
+        Command::Build(args) => build::run(&args, ui, interrupt),
+        Command::Verify(args) => verify::run(&args, ui, interrupt),
+        Command::Iso(command) => iso::run(&command, ui),
+        Command::Serve(args) => serve::run(&args, ui, interrupt).await,
+        Command::Demo(args) => demo::run(&args, ui, interrupt).await,
+        Command::PracticeInstaller { args } => practice_installer(&args),
+    }
+}
+
+/// The stand-in prints for itself, as the program does whose place it takes.
+fn practice_installer(args: &[String]) -> Result<()> {
+    match snobox_testkit::installer::main(args) {
+        0 => Ok(()),
+        _ => Err(Error::new(Exit::Installer, "the practice installer failed")),
+    }
+}

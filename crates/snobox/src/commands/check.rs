@@ -1,0 +1,40 @@
+//! `snobox check`.
+
+use serde_json::json;
+use snobox_plan::kargs;
+
+use crate::cli::SiteArgs;
+use crate::error::{Error, Result};
+use crate::site_file::SiteFile;
+use crate::ui::Ui;
+
+/// Checks the site file, then the files that it names: all problems at once.
+pub fn run(args: &SiteArgs, ui: &Ui) -> Result<()> {
+    let file = SiteFile::read(&args.site)?;
+    let named = [file.pull_secret().err(), file.ssh_key().err()];
+    let mut errors = named.into_iter().flatten();
+    if let Some(first) = errors.next() {
+        return Err(errors.fold(first, |mut all: Error, next| {
+            all.message = format!("{}\n{}", all.message, next.message);
+            all
+        }));
+    }
+    let site = &file.site;
+    let kargs = kargs::network(&site.node);
+    let payload = site.release.payload();
+    let network = if kargs.is_empty() {
+        "DHCP".to_owned()
+    } else {
+        kargs.join(" ")
+    };
+    let text = format!(
+        "{} is good\n  cluster   {}.{}\n  release   {payload}\n  node      {}, installs to {}\n  network   {network}\n  images    {} besides the release\nnext: snobox mirror {0}",
+        args.site.display(),
+        site.name,
+        site.base_domain,
+        site.node.hostname,
+        site.node.installation_disk,
+        site.additional.len(),
+    );
+    ui.result(text, &json!({"ok": true, "name": site.name, "baseDomain": site.base_domain, "release": payload, "kargs": kargs}))
+}

@@ -1,0 +1,51 @@
+//! `snobox serve`.
+
+use std::fs;
+
+use snobox_registry::server::{Access, Server, ServerError};
+use snobox_store::Store;
+
+use crate::cli::ServeArgs;
+use crate::error::{Error, Exit, Result};
+use crate::interrupt::Interrupt;
+use crate::ui::Ui;
+
+/// Serves until Ctrl-C; tells systemd when it answers.
+pub async fn run(args: &ServeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
+    let store = Store::open(&args.store)?;
+    let access = match &args.credentials_file {
+        None => Access::Anonymous,
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|e| Error::file("read", path, &e))?;
+            let (user, password) = text.trim().split_once(':').ok_or_else(|| {
+                Error::new(
+                    Exit::File,
+                    format!("{} does not hold user:password", path.display()),
+                )
+                .hint("one line, as `htpasswd` users know it, but in clear")
+            })?;
+            Access::token(user, password)
+        }
+    };
+    let server = Server::bind(args.listen, store, access)
+        .await
+        .map_err(|e| server_error(&e))?;
+    let address = server.address();
+    ui.say(format!(
+        "serving {} repositories of {} on http://{address}, read-only; Ctrl-C stops",
+        server.catalog().names().count(),
+        args.store.display()
+    ));
+    // Without systemd there is nobody to tell.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    let stop = interrupt.clone();
+    server
+        .serve(async move { stop.wait().await })
+        .await
+        .map_err(|e| server_error(&e))
+}
+
+fn server_error(error: &ServerError) -> Error {
+    Error::caused(Exit::File, "cannot serve", error)
+        .hint("--listen names another address; port 0 picks a free one")
+}

@@ -1,0 +1,33 @@
+//! `snobox verify`.
+
+use crate::cli::VerifyArgs;
+use crate::error::{Error, Exit, Result};
+use crate::flow::verify;
+use crate::interrupt::Interrupt;
+use crate::ui::Ui;
+
+/// Proves a store or an image; findings are the result, and an exit status of their own.
+pub fn run(args: &VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
+    let outcome = tokio::task::block_in_place(|| verify::verify(&args.target, ui, interrupt))?;
+    if outcome.findings.is_empty() {
+        return ui.result(&outcome.text, &outcome.json());
+    }
+    let lines: Vec<_> = outcome
+        .findings
+        .iter()
+        .map(|(code, text)| format!("{code}: {text}"))
+        .collect();
+    ui.result(lines.join("\n"), &outcome.json())?;
+    let count = outcome.findings.len();
+    let what = if count == 1 { "finding" } else { "findings" };
+    let hint = if args.target.is_dir() {
+        "delete the files that are named under blobs/sha256 and run `snobox mirror`: it fetches them again"
+    } else {
+        "build the image again, or write the stick again if it is a copy"
+    };
+    Err(Error::new(
+        Exit::Findings,
+        format!("{count} {what} in {}", args.target.display()),
+    )
+    .hint(hint))
+}

@@ -1,0 +1,254 @@
+//! Store + installer + live ISO → one image file.
+
+mod installer;
+mod iso;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use snobox_formats::digest::{Digest, Hasher};
+use snobox_formats::ignition::Ignition;
+use snobox_formats::layout;
+use snobox_formats::oci::{ImageIndex, REF_NAME};
+use snobox_formats::reference::ImageRef;
+use snobox_media::cache::{self, Agent, CachePlan, Source};
+use snobox_media::compose::{ImageMap, Inputs, compose, planned_bytes};
+use snobox_plan::kargs;
+use snobox_plan::lock::Lock;
+use snobox_store::Store;
+
+use crate::error::{Error, Exit, Result};
+use crate::flow::output::Output;
+use crate::interrupt::Interrupt;
+use crate::site_file::SiteFile;
+use crate::ui::{Ui, bytes};
+
+/// How to build.
+#[derive(Debug)]
+pub struct Options<'a> {
+    /// The store.
+    pub store: &'a Path,
+    /// Where the image goes.
+    pub output: &'a Path,
+    /// Replace an image that is there.
+    pub force: bool,
+    /// Use this ignition instead of running the payload's installer.
+    pub installer_ignition: Option<&'a Path>,
+    /// Use this ISO instead of the payload's.
+    pub live_iso: Option<&'a Path>,
+}
+
+/// What was made.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Where it is.
+    pub output: PathBuf,
+    /// What it holds.
+    pub map: ImageMap,
+    /// Images of the ignition that the cache does not have.
+    pub missing: Vec<ImageRef>,
+}
+
+impl Outcome {
+    /// For people: a map of the image.
+    pub fn text(&self) -> String {
+        let map = &self.map;
+        let mut text = format!("{}, {}\n", self.output.display(), bytes(map.size_bytes));
+        text += &format!("{:>14}  {:>14}  what\n", "offset", "bytes");
+        for region in &map.regions {
+            text += &format!(
+                "{:>14}  {:>14}  {}\n",
+                region.offset_bytes, region.length_bytes, region.what
+            );
+        }
+        text += &format!(
+            "ignition: {} of {} bytes; cache: label {}, UUID {}",
+            map.ignition_bytes, map.ignition_area_bytes, map.pins.cache.label, map.pins.cache.uuid
+        );
+        text
+    }
+
+    /// For machines.
+    pub fn json(&self) -> Value {
+        let map = &self.map;
+        let regions: Vec<_> = map
+            .regions
+            .iter()
+            .map(|r| json!({"offsetBytes": r.offset_bytes, "lengthBytes": r.length_bytes, "what": r.what.trim()}))
+            .collect();
+        json!({
+            "output": self.output,
+            "sizeBytes": map.size_bytes,
+            "partition": map.partition,
+            "ignitionBytes": map.ignition_bytes,
+            "ignitionAreaBytes": map.ignition_area_bytes,
+            "regions": regions,
+            "pins": map.pins,
+            "notInCache": self.missing,
+        })
+    }
+}
+
+/// Makes the image of a site.
+pub fn build(
+    file: &SiteFile,
+    options: &Options<'_>,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Outcome> {
+    let lock = file.current_lock()?;
+    let store = Store::open(options.store)?;
+    let cached = Cached::of(&store, &lock)?;
+    let mut output = Output::create(options.output, options.force)?;
+
+    let source = iso::LiveIsoSource {
+        named: options.live_iso,
+        store: &store,
+        lock: &lock,
+    };
+    let iso_bytes = iso::bring(&source, &mut output, ui, interrupt)?;
+    let ignition = installer::ignition(
+        file,
+        options.installer_ignition,
+        &store,
+        &lock,
+        ui,
+        interrupt,
+    )?;
+
+    let agent_path = std::env::current_exe()
+        .map_err(|e| Error::internal("cannot find the program that runs", &e))?;
+    let agent = agent(&agent_path)?;
+    let label = &file.site.cache.label;
+    let plan: CachePlan = cache::plan(&cached.index_json, &cached.closure.blobs, agent, label)
+        .map_err(|e| Error::internal("cannot lay out the cache", &e))?;
+    let open = |source: &Source| -> io::Result<Box<dyn Read + '_>> {
+        match source {
+            Source::Bytes(bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
+            Source::Blob(digest) => Ok(Box::new(File::open(store.blob_path(*digest))?)),
+            Source::Agent => Ok(Box::new(File::open(&agent_path)?)),
+        }
+    };
+    let inputs = Inputs {
+        site: &file.site,
+        release: &lock.release.image,
+        images: &cached.references,
+        ignition: &ignition,
+        kargs: &kargs::network(&file.site.node),
+        cache: &plan,
+        open: &open,
+    };
+    let progress = ui.progress("cache", planned_bytes(&plan));
+    let map = compose(output.file(), iso_bytes, &inputs, &mut |count| {
+        progress.add(count);
+        interrupt.check()
+    })?;
+    drop(progress);
+    output.persist()?;
+    let missing = cached.missing(&ignition);
+    warn_of_missing(&missing, file, ui);
+    Ok(Outcome {
+        output: options.output.to_owned(),
+        map,
+        missing,
+    })
+}
+
+fn warn_of_missing(missing: &[ImageRef], file: &SiteFile, ui: &Ui) {
+    for reference in missing {
+        ui.say(format!(
+            "warning: the ignition asks for {reference}, which is not in the cache"
+        ));
+    }
+    if !missing.is_empty() {
+        ui.say(format!("warning: the node would have to fetch it over its line; `release` in {} should name it", file.path.display()));
+    }
+}
+
+/// The part of the store that a lock names.
+struct Cached {
+    index_json: Vec<u8>,
+    closure: layout::Closure,
+    references: Vec<ImageRef>,
+}
+
+impl Cached {
+    fn of(store: &Store, lock: &Lock) -> Result<Self> {
+        let index = store.index()?;
+        let mut manifests = Vec::with_capacity(lock.images.len());
+        for image in &lock.images {
+            let name = image.reference.to_string();
+            let is_it = |entry: &&snobox_formats::oci::Descriptor| {
+                entry.digest == image.digest && entry.annotations.get(REF_NAME) == Some(&name)
+            };
+            let entry = index.manifests.iter().find(is_it).ok_or_else(|| {
+                let message = format!("the store {} does not have {name}", store.root().display());
+                Error::new(Exit::Findings, message)
+                    .hint("run `snobox mirror`: it fetches what is missing")
+            })?;
+            if !manifests.contains(entry) {
+                manifests.push(entry.clone());
+            }
+        }
+        let index = ImageIndex {
+            manifests,
+            ..ImageIndex::empty()
+        };
+        let index_json = serde_json::to_vec(&index)
+            .map_err(|e| Error::internal("cannot write the index", &e))?;
+        let closure = layout::closure(&index_json, store);
+        if let Some(finding) = closure.findings.first() {
+            let message = format!("the store {} is damaged: {finding}", store.root().display());
+            return Err(Error::new(Exit::Findings, message)
+                .hint("`snobox verify` on the store names all damage; `snobox mirror` mends it"));
+        }
+        let references = lock
+            .images
+            .iter()
+            .map(|image| image.reference.clone())
+            .collect();
+        Ok(Self {
+            index_json,
+            closure,
+            references,
+        })
+    }
+
+    fn missing(&self, ignition: &Ignition) -> Vec<ImageRef> {
+        let has = |digest: Digest| {
+            self.closure
+                .blobs
+                .iter()
+                .any(|b| b.kind == "manifest" && b.descriptor.digest == digest)
+        };
+        let named = snobox_media::verify::references(ignition);
+        named
+            .into_keys()
+            .filter(|reference| reference.digest().is_some_and(|d| !has(d)))
+            .collect()
+    }
+}
+
+fn agent(path: &Path) -> Result<Agent> {
+    let failed = |e: io::Error| Error::file("read", path, &e);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hasher = Hasher::new();
+    let mut size_bytes = 0;
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer).map_err(failed)? {
+            0 => {
+                return Ok(Agent {
+                    digest: hasher.finish(),
+                    size_bytes,
+                });
+            }
+            n => {
+                hasher.update(&buffer[..n]);
+                size_bytes += n as u64;
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The installer's ignition: made by the payload's own `openshift-install` in a clean folder, or a file of the user's.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use snobox_formats::ignition::Ignition;
+use snobox_host::program::Program;
+use snobox_plan::install_config::{install_config, manifests};
+use snobox_plan::lock::Lock;
+use snobox_store::Store;
+
+use crate::error::{Error, Exit, Result};
+use crate::interrupt::Interrupt;
+use crate::site_file::SiteFile;
+use crate::ui::Ui;
+
+/// The component of the payload that holds the installer, and where.
+const COMPONENT: &str = "installer";
+const PROGRAM: &str = "usr/bin/openshift-install";
+const IGNITION: &str = "bootstrap-in-place-for-live-iso.ign";
+/// The installer's way to be told which release to install.
+const RELEASE_VARIABLE: &str = "OPENSHIFT_INSTALL_RELEASE_IMAGE_OVERRIDE";
+/// Programs that snobox starts find it by this variable, as those of cargo find `CARGO`.
+const SELF_VARIABLE: &str = "SNOBOX";
+/// Files of the installer's `auth` folder that the user needs afterwards.
+const AUTH: [&str; 2] = ["kubeconfig", "kubeadmin-password"];
+
+/// The ignition of a site.
+pub(super) fn ignition(
+    file: &SiteFile,
+    named: Option<&Path>,
+    store: &Store,
+    lock: &Lock,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Ignition> {
+    let (path, bytes) = match named {
+        Some(path) => (
+            path.to_owned(),
+            fs::read(path).map_err(|e| Error::file("read", path, &e))?,
+        ),
+        None => (IGNITION.into(), run(file, store, lock, ui, interrupt)?),
+    };
+    Ignition::parse(&bytes).map_err(|e| {
+        Error::caused(Exit::Ignition, path.display().to_string(), &e).hint(
+            "expected the file that `openshift-install create single-node-ignition-config` writes",
+        )
+    })
+}
+
+fn run(
+    file: &SiteFile,
+    store: &Store,
+    lock: &Lock,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Vec<u8>> {
+    let secret = file.pull_secret()?;
+    let ssh_key = file.ssh_key()?;
+    let component = lock.component(COMPONENT).ok_or_else(|| {
+        let message = format!(
+            "release {} has no component {COMPONENT}",
+            lock.release.version
+        );
+        Error::new(Exit::Installer, message).hint("name an ignition with --installer-ignition")
+    })?;
+    ui.say(format!(
+        "running openshift-install of release {}",
+        lock.release.version
+    ));
+    // The folder is readable by nobody else: the installer's state holds every secret of the cluster.
+    let folder = tempfile::Builder::new()
+        .prefix("snobox-installer-")
+        .tempdir()
+        .map_err(|e| Error::internal("cannot make a folder", &e))?;
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |e: io::Error| Error::file("write", &path, &e)
+    };
+    let program_path = folder.path().join("openshift-install");
+    let mut program_file = File::create(&program_path).map_err(failed(&program_path))?;
+    store.copy_image_file(
+        component.platform_digest.unwrap_or(component.digest),
+        PROGRAM,
+        &mut program_file,
+    )?;
+    program_file
+        .set_permissions(fs::Permissions::from_mode(0o700))
+        .map_err(failed(&program_path))?;
+    // A file that is open for writing cannot be started.
+    drop(program_file);
+
+    let cluster = folder.path().join("cluster");
+    fs::create_dir(&cluster).map_err(failed(&cluster))?;
+    let config = install_config(&file.site, &secret, &ssh_key);
+    write_private(
+        &cluster.join("install-config.yaml"),
+        format!("{config:#}\n").as_bytes(),
+    )?;
+    let this = std::env::current_exe()
+        .map_err(|e| Error::internal("cannot find the program that runs", &e))?;
+    let installer = |target: &str| {
+        let program = Program::new(&program_path, folder.path())
+            .args(["create", target, "--dir", "cluster"])
+            .env(RELEASE_VARIABLE, &lock.release.image.to_string())
+            .env(SELF_VARIABLE, &this.to_string_lossy());
+        program.run(&|| interrupt.is_set())
+    };
+    installer("manifests")?;
+    let extra = cluster.join("openshift");
+    fs::create_dir_all(&extra).map_err(failed(&extra))?;
+    for manifest in manifests(&file.site) {
+        write_private(&extra.join(&manifest.name), manifest.text.as_bytes())?;
+    }
+    installer("single-node-ignition-config")?;
+    let path = cluster.join(IGNITION);
+    let bytes = fs::read(&path).map_err(|e| {
+        Error::caused(
+            Exit::Installer,
+            format!("openshift-install ended well, but wrote no {IGNITION}"),
+            &e,
+        )
+        .hint("bootstrap in place needs a release from 4.12 on")
+    })?;
+    keep_auth(file, &cluster)?;
+    Ok(bytes)
+}
+
+/// Keeps what the user needs to log in to the cluster, beside the site file: `NAME-auth/`.
+fn keep_auth(file: &SiteFile, cluster: &Path) -> Result<()> {
+    let target = file.folder().join(format!("{}-auth", file.site.name));
+    fs::create_dir_all(&target).map_err(|e| Error::file("create", &target, &e))?;
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o700))
+        .map_err(|e| Error::file("protect", &target, &e))?;
+    for name in AUTH {
+        let from = cluster.join("auth").join(name);
+        let bytes = fs::read(&from).map_err(|e| Error::file("read", &from, &e))?;
+        write_private(&target.join(name), &bytes)?;
+    }
+    Ok(())
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |e: io::Error| Error::file("write", path, &e);
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    io::Write::write_all(&mut file, bytes).map_err(failed)
+}

@@ -1,0 +1,170 @@
+//! `site.yaml` and the files that it names.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use snobox_formats::pull_secret::PullSecret;
+use snobox_plan::lock::{Lock, LockError};
+use snobox_plan::problem::Problem;
+use snobox_plan::site::{self, Site};
+
+use crate::error::{Error, Exit, Result};
+
+/// A site file that was read and found good.
+#[derive(Clone, Debug)]
+pub struct SiteFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says.
+    pub site: Site,
+}
+
+impl SiteFile {
+    /// Reads a site file; all its problems at once.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            let failed = Error::caused(
+                Exit::Site,
+                format!("cannot read {}", path.display()),
+                &error,
+            );
+            if error.kind() == io::ErrorKind::NotFound {
+                failed.hint(format!("`snobox init {}` writes one", path.display()))
+            } else {
+                failed
+            }
+        })?;
+        let site = site::read(&text).map_err(|problems| problems_error(path, &problems))?;
+        Ok(Self {
+            path: path.to_owned(),
+            site,
+        })
+    }
+
+    /// The folder that relative paths start from.
+    pub fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// A path as the file means it.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        if path.is_absolute() {
+            path.to_owned()
+        } else {
+            self.folder().join(path)
+        }
+    }
+
+    /// Where the lock belongs: `site.yaml` → `site.lock`.
+    pub fn lock_path(&self) -> PathBuf {
+        self.path.with_extension("lock")
+    }
+
+    /// The store of this site, unless another one is named.
+    pub fn store_path(&self, named: Option<&Path>) -> PathBuf {
+        named.map_or_else(|| self.folder().join("store"), Path::to_owned)
+    }
+
+    /// The lock, if there is one.
+    pub fn lock(&self) -> Result<Option<Lock>> {
+        let path = self.lock_path();
+        match fs::read_to_string(&path) {
+            Ok(text) => Lock::parse(&text).map(Some).map_err(|e: LockError| {
+                Error::caused(Exit::Site, path.display().to_string(), &e)
+                    .hint("delete it and run `snobox mirror`: it is made anew")
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file("read", &path, &error)),
+        }
+    }
+
+    /// The lock that `build` works from: there, and made for what the site says now.
+    pub fn current_lock(&self) -> Result<Lock> {
+        let path = self.lock_path();
+        let hint = format!("run `snobox mirror {}`", self.path.display());
+        match self.lock()? {
+            Some(lock) if lock.is_for(&self.site) => Ok(lock),
+            Some(_) => {
+                let message = format!(
+                    "{} is out of date: {} asks for other images now",
+                    path.display(),
+                    self.path.display()
+                );
+                Err(Error::new(Exit::Site, message).hint(hint))
+            }
+            None => {
+                Err(Error::new(Exit::Site, format!("there is no {}", path.display())).hint(hint))
+            }
+        }
+    }
+
+    /// The pull secret.
+    pub fn pull_secret(&self) -> Result<PullSecret> {
+        let path = self.resolve(&self.site.pull_secret_file);
+        let hint = "download it from https://console.redhat.com/openshift/install/pull-secret and name the file under pullSecretFile";
+        let text = fs::read_to_string(&path).map_err(|e| {
+            Error::caused(
+                Exit::PullSecret,
+                format!("cannot read the pull secret {}", path.display()),
+                &e,
+            )
+            .hint(hint)
+        })?;
+        PullSecret::parse(&text)
+            .map_err(|e| Error::caused(Exit::PullSecret, path.display().to_string(), &e).hint(hint))
+    }
+
+    /// The SSH public key.
+    pub fn ssh_key(&self) -> Result<String> {
+        let path = self.resolve(&self.site.ssh_key_file);
+        let hint = "name a public key under sshKeyFile; `ssh-keygen -t ed25519` makes a pair";
+        let text = fs::read_to_string(&path).map_err(|e| {
+            Error::caused(
+                Exit::Site,
+                format!("cannot read the SSH key {}", path.display()),
+                &e,
+            )
+            .hint(hint)
+        })?;
+        let kinds = ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"];
+        if text.contains("PRIVATE KEY") {
+            let message = format!(
+                "{} is a private key, expected the public one",
+                path.display()
+            );
+            return Err(Error::new(Exit::Site, message)
+                .hint("the public key usually has the same name with .pub"));
+        }
+        if !kinds.iter().any(|kind| text.starts_with(kind)) || text.split_whitespace().count() < 2 {
+            let message = format!(
+                "{} is not an SSH public key: expected a line such as `ssh-ed25519 AAAA… name`",
+                path.display()
+            );
+            return Err(Error::new(Exit::Site, message).hint(hint));
+        }
+        Ok(text.trim().to_owned())
+    }
+}
+
+/// All problems of a file as one error.
+pub fn problems_error(path: &Path, problems: &[Problem]) -> Error {
+    let count = match problems.len() {
+        1 => "1 problem".to_owned(),
+        n => format!("{n} problems"),
+    };
+    let mut message = format!("{count} in {}", path.display());
+    for problem in problems {
+        message += &format!("\n  {}:{problem}", path.display());
+        if let Some(hint) = &problem.hint {
+            message += &format!(" ({hint})");
+        }
+    }
+    Error::new(Exit::Site, message).hint(format!(
+        "`snobox init` writes a commented example; mend {} and run `snobox check`",
+        path.display()
+    ))
+}
