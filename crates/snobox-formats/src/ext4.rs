@@ -33,8 +33,10 @@
 //!
 //! Inodes: 1 to 10 are reserved (2 is the root), then the directories from 11 on in the order of a walk of the tree
 //! (a directory before its subdirectories, siblings by name), then the files, directory by directory in that order,
-//! by name within each. File data follows the order of the files' inodes. There is no `lost+found`: the tree reads
-//! back exactly as the inventory.
+//! by name within each. File data follows the order of the files' inodes.
+//!
+//! The root has one directory beyond the inventory, `lost+found`: e2fsck with leave to write makes one where it is
+//! missing, and a full file system has no room for it.
 //!
 //! # Features
 //!
@@ -151,12 +153,12 @@ impl Ext4Image {
 
 /// Lays out a file system for `files`.
 ///
-/// The image does not depend on the order of `files`. It needs memory for the metadata only.
+/// The root gets an empty directory `lost+found`, unless the inventory has files in it. The image does not depend on the order of `files`. It needs memory for the metadata only.
 ///
 /// # Errors
 ///
 /// An [`Ext4Error`] that names the path if a path or mode is not allowed, is given twice, or asks for a directory where
-/// there is a file, or if a file or directory is larger than the format allows; and one without a path if the
+/// there is a file (`lost+found` is a directory), or if a file or directory is larger than the format allows; and one without a path if the
 /// label is not allowed or the whole is larger than 16 TiB.
 pub fn plan(files: &[FileEntry], options: &FsOptions) -> Result<Ext4Image, Ext4Error> {
     let label = superblock::encode_label(&options.label)?;

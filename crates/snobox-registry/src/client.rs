@@ -156,11 +156,7 @@ impl Client {
 
     async fn get(&self, place: &Place, path: &str, accept: &str) -> Result<Response, RequestError> {
         let scheme = self.scheme(place).await;
-        let url = format!(
-            "{scheme}://{}/v2/{}/{path}",
-            place.host(),
-            place.repository
-        );
+        let url = format!("{scheme}://{}/v2/{}/{path}", place.host(), place.repository);
         let key = place.to_string();
         let known = self.shared.authorizations.lock().await.get(&key).cloned();
         let response = self.send(place, &url, accept, known.as_deref()).await?;

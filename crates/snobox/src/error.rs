@@ -312,7 +312,12 @@ impl From<ComposeError> for Error {
 impl From<VerifyError> for Error {
     fn from(error: VerifyError) -> Self {
         match error {
-            VerifyError::LiveIso(inner) => inner.into(),
+            VerifyError::LiveIso(inner @ (LiveIsoError::Iso(_) | LiveIsoError::NotLive { .. })) => {
+                inner.into()
+            }
+            // Areas that cannot be read are damage, and damage is what verification looks for.
+            VerifyError::LiveIso(inner) => classified(Exit::Findings, &inner)
+                .hint("build the image again, or write the stick again if it is a copy"),
             VerifyError::NotAnImage { .. } => {
                 classified(Exit::LiveIso, &error).hint("make an image with `snobox build`")
             }

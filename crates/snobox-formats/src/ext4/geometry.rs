@@ -165,22 +165,22 @@ mod tests {
         Demand {
             inodes,
             leaf_blocks: 0,
-            directory_blocks: 1,
+            directory_blocks: 2,
             data_blocks,
         }
     }
 
     #[test]
-    fn an_empty_tree_takes_six_blocks() {
-        let geometry = Geometry::fit(&demand(10, 0)).unwrap();
-        assert_eq!((geometry.groups, geometry.total_blocks), (1, 6));
+    fn an_empty_tree_takes_seven_blocks() {
+        let geometry = Geometry::fit(&demand(11, 0)).unwrap();
+        assert_eq!((geometry.groups, geometry.total_blocks), (1, 7));
     }
 
     #[test]
     fn a_second_group_comes_with_the_block_that_does_not_fit_the_first() {
-        let full = Geometry::fit(&demand(10, 32_768 - 6)).unwrap();
+        let full = Geometry::fit(&demand(11, 32_768 - 7)).unwrap();
         assert_eq!((full.groups, full.total_blocks), (1, 32_768));
-        let over = Geometry::fit(&demand(10, 32_768 - 5)).unwrap();
+        let over = Geometry::fit(&demand(11, 32_768 - 6)).unwrap();
         assert_eq!((over.groups, over.total_blocks), (2, 32_769 + 3));
     }
 
@@ -193,21 +193,21 @@ mod tests {
 
     #[test]
     fn more_than_32_bits_of_blocks_are_refused() {
-        // 131,072 groups: 1 + 1,024 blocks in front, 3 a group, 1 directory.
-        let largest = u64::from(u32::MAX) - (1 + 1_024 + 3 * 131_072 + 1);
-        let geometry = Geometry::fit(&demand(10, largest)).unwrap();
+        // 131,072 groups: 1 + 1,024 blocks in front, 3 a group, 2 directories.
+        let largest = u64::from(u32::MAX) - (1 + 1_024 + 3 * 131_072 + 2);
+        let geometry = Geometry::fit(&demand(11, largest)).unwrap();
         assert_eq!(
             (geometry.groups, geometry.total_blocks),
             (131_072, u64::from(u32::MAX))
         );
-        let refused = Geometry::fit(&demand(10, largest + 1));
+        let refused = Geometry::fit(&demand(11, largest + 1));
         assert_eq!(
             refused,
             Err(Ext4Error::ImageTooLarge {
                 max_blocks: u64::from(u32::MAX)
             })
         );
-        assert!(Geometry::fit(&demand(10, u64::MAX)).is_err());
+        assert!(Geometry::fit(&demand(11, u64::MAX)).is_err());
         assert!(Geometry::fit(&demand(u64::MAX, 0)).is_err());
     }
 }

@@ -7,6 +7,8 @@ use super::{
     inode::{FIRST_FREE_INODE, FileKind, ROOT_INODE},
 };
 
+/// Where e2fsck puts what it finds without a name.
+const LOST_AND_FOUND: &str = "lost+found";
 const MAX_NAME_BYTES: usize = 255;
 /// `PATH_MAX` of Linux without the NUL: a longer path could not be opened.
 const MAX_PATH_BYTES: usize = 4095;
@@ -133,14 +135,17 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
+    /// The root with `lost+found`.
     fn new() -> Self {
-        let root = NameList {
-            path: "",
+        let list = |path| NameList {
+            path,
             parent: 0,
             children: BTreeMap::new(),
         };
+        let (mut root, lost_and_found) = (list(""), list(LOST_AND_FOUND));
+        root.children.insert(LOST_AND_FOUND, Child::Directory(1));
         Self {
-            directories: vec![root],
+            directories: vec![root, lost_and_found],
         }
     }
 

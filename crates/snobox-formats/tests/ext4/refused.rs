@@ -28,6 +28,15 @@ fn a_file_that_is_also_a_directory_is_refused_in_either_order() {
 }
 
 #[test]
+fn lost_and_found_is_a_directory() {
+    let expected = Ext4Error::FileAndDirectory {
+        path: "lost+found".to_owned(),
+    };
+    assert_eq!(refusal(&["lost+found"]), expected);
+    assert!(ext4::plan(&[file("lost+found/note", 1)], &options()).is_ok());
+}
+
+#[test]
 fn dot_components_are_refused() {
     for (path, component) in [
         ("..", ".."),

@@ -6,7 +6,7 @@ use ext4_view::Ext4;
 use proptest::prelude::*;
 use snobox_formats::ext4::{self, FileEntry, FsOptions};
 
-use crate::image::{Data, OnDisk, UUID_TEXT, content, file, options};
+use crate::image::{Data, OnDisk, UUID_TEXT, content, file, options, program};
 
 /// Every path below the root as ext4-view sees it: contents for a file, `None` for a directory.
 fn read_back(disk: &OnDisk) -> BTreeMap<String, Option<Vec<u8>>> {
@@ -41,7 +41,7 @@ fn read_back(disk: &OnDisk) -> BTreeMap<String, Option<Vec<u8>>> {
 }
 
 fn expected(files: &[FileEntry]) -> BTreeMap<String, Option<Vec<u8>>> {
-    let mut expected = BTreeMap::new();
+    let mut expected = BTreeMap::from([("lost+found".to_owned(), None)]);
     for entry in files {
         for (slash, _) in entry.path.match_indices('/') {
             expected.insert(entry.path[..slash].to_owned(), None);
@@ -61,13 +61,13 @@ fn assert_reads_back(files: &[FileEntry]) -> OnDisk {
 #[test]
 fn an_empty_tree_is_a_file_system() {
     let disk = assert_reads_back(&[]);
-    assert_eq!(disk.image.size_bytes(), 6 * 4096);
+    assert_eq!(disk.image.size_bytes(), 7 * 4096);
 }
 
 #[test]
 fn an_empty_file_takes_no_block() {
     let disk = assert_reads_back(&[file("empty", 0)]);
-    assert_eq!(disk.image.size_bytes(), 6 * 4096);
+    assert_eq!(disk.image.size_bytes(), 7 * 4096);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn sizes_around_a_block_read_back() {
         .map(|&size| file(&format!("size-{size}"), size))
         .collect();
     let disk = assert_reads_back(&files);
-    assert_eq!(disk.image.size_bytes(), (6 + 1 + 1 + 1 + 2 + 3) * 4096);
+    assert_eq!(disk.image.size_bytes(), (7 + 1 + 1 + 1 + 2 + 3) * 4096);
 }
 
 #[test]
@@ -114,7 +114,17 @@ fn more_inodes_than_a_bitmap_holds_take_a_second_group() {
     disk.assert_e2fsck_is_silent();
     // The second group is there for its inodes only and has one block.
     assert_eq!(disk.image.size_bytes(), 32_769 * 4096);
-    assert_eq!(read_back(&disk).len(), 33_007);
+    assert_eq!(read_back(&disk).len(), 33_008);
+}
+
+#[test]
+fn e2fsck_with_leave_to_write_has_nothing_to_repair() {
+    let disk = OnDisk::new(&[file("a/b", 1)], &options(), Data::Written);
+    let Some(mut e2fsck) = program("e2fsck") else {
+        return;
+    };
+    let output = e2fsck.arg("-fp").arg(&disk.path).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
 #[test]
@@ -167,8 +177,8 @@ fn the_superblock_says_what_was_asked_for() {
         "256",
         "32",
         "16",
-        "5",
-        "7",
+        "4",
+        "8",
         "0",
         UUID_TEXT,
     ];
@@ -220,7 +230,7 @@ fn an_inode_says_what_was_asked_for() {
         "{folder}"
     );
     assert!(folder.contains("Links: 2 "), "{folder}");
-    assert!(disk.debugfs("stat /").unwrap().contains("Links: 3 "));
+    assert!(disk.debugfs("stat /").unwrap().contains("Links: 4 "));
 }
 
 #[test]

@@ -165,7 +165,11 @@ impl Client {
 }
 
 fn find<'a>(secret: &'a PullSecret, place: &Place) -> Option<&'a Credentials> {
-    let hub = || secret.find("index.docker.io").filter(|_| place.registry == "docker.io");
+    let hub = || {
+        secret
+            .find("index.docker.io")
+            .filter(|_| place.registry == "docker.io")
+    };
     secret.find(&place.to_string()).or_else(hub)
 }
 

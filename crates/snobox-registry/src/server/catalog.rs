@@ -37,11 +37,7 @@ impl Catalog {
     pub fn of(store: &Store) -> Result<Self, StoreError> {
         let mut catalog = Self::default();
         let closure = layout::closure(&store.index_json()?, store);
-        let damaged: BTreeSet<Digest> = closure
-            .findings
-            .iter()
-            .filter_map(subject)
-            .collect();
+        let damaged: BTreeSet<Digest> = closure.findings.iter().filter_map(subject).collect();
         for entry in &store.index()?.manifests {
             let reference = entry
                 .annotations

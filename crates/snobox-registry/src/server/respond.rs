@@ -75,23 +75,21 @@ pub(super) async fn answer(state: &ServerState, request: &Parts) -> Response {
         return refusal;
     }
     let head = request.method == Method::HEAD;
-    let known = |name| {
-        state
-            .catalog
-            .repository(name)
-            .ok_or_else(|| name_unknown(name))
-    };
+    let known = |name| state.catalog.repository(name);
     let result = match route {
         Route::Base => Ok(json(StatusCode::OK, &serde_json::json!({}))),
         Route::Token => Ok(token(state, request)),
-        Route::Tags { name } => known(name).map(|repository| tags(name, repository, request)),
+        Route::Tags { name } => match known(name) {
+            Some(repository) => Ok(tags(name, repository, request)),
+            None => Err(name_unknown(name)),
+        },
         Route::Manifest { name, key } => match known(name) {
-            Ok(repository) => manifest(state, repository, key, head).await,
-            Err(unknown) => Err(unknown),
+            Some(repository) => manifest(state, repository, key, head).await,
+            None => Err(name_unknown(name)),
         },
         Route::Blob { name, key } => match known(name) {
-            Ok(repository) => blob(state, repository, key, request, head).await,
-            Err(unknown) => Err(unknown),
+            Some(repository) => blob(state, repository, key, request, head).await,
+            None => Err(name_unknown(name)),
         },
         Route::Unknown => Err(error(
             StatusCode::NOT_FOUND,

@@ -16,7 +16,7 @@ use snobox_testkit::practice::{self, Practice};
 use crate::cli::DemoArgs;
 use crate::error::{Error, Exit, Result};
 use crate::flow::mirror::StandIn;
-use crate::flow::output::Output;
+use crate::flow::output::{Output, Readers};
 use crate::flow::{build, mirror, verify};
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
@@ -218,9 +218,9 @@ async fn serve(layout: &Path, interrupt: &Interrupt) -> Result<StandIn> {
 
 /// Writes the site file and what it names.
 fn declare(dir: &Path, practice: &Practice) -> Result<PathBuf> {
-    let write = |name: &str, text: &str| -> Result<PathBuf> {
+    let write = |name: &str, readers, text: &str| -> Result<PathBuf> {
         let path = dir.join(name);
-        let mut output = Output::create(&path, true)?;
+        let mut output = Output::create(&path, readers, true)?;
         output
             .file()
             .write_all(text.as_bytes())
@@ -228,9 +228,13 @@ fn declare(dir: &Path, practice: &Practice) -> Result<PathBuf> {
         output.persist()?;
         Ok(path)
     };
-    write("pull-secret.json", &practice::pull_secret())?;
-    write("id_practice.pub", &format!("{}\n", practice::SSH_KEY))?;
-    write("site.yaml", &site_yaml(practice))
+    write("pull-secret.json", Readers::Owner, &practice::pull_secret())?;
+    write(
+        "id_practice.pub",
+        Readers::All,
+        &format!("{}\n", practice::SSH_KEY),
+    )?;
+    write("site.yaml", Readers::All, &site_yaml(practice))
 }
 
 fn site_yaml(practice: &Practice) -> String {

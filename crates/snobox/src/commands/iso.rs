@@ -11,7 +11,7 @@ use snobox_formats::live_iso::{EmbedError, LiveIso, Patch, append_karg, delete_k
 use crate::cli::IsoCommand;
 use crate::error::{Error, Exit, Result};
 use crate::flow::iso_file;
-use crate::flow::output::Output;
+use crate::flow::output::{Output, Readers};
 use crate::ui::{Ui, bytes};
 
 /// Looks at or changes an ISO.
@@ -228,7 +228,7 @@ fn edit(
     decide: impl FnOnce(&LiveIso) -> Result<Vec<Patch>>,
 ) -> Result<()> {
     if let Some(path) = output {
-        let mut copy = Output::create(path, false)?;
+        let mut copy = Output::create(path, Readers::Owner, false)?;
         copy.fill(iso_file::open(iso)?, &mut |_| Ok(()))
             .map_err(|e| Error::file("copy", iso, &e))?;
         let patches = decide(&LiveIso::read(copy.file())?)?;

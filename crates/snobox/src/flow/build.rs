@@ -17,10 +17,11 @@ use snobox_media::cache::{self, Agent, CachePlan, Source};
 use snobox_media::compose::{ImageMap, Inputs, compose, planned_bytes};
 use snobox_plan::kargs;
 use snobox_plan::lock::Lock;
+use snobox_plan::site::Fallback;
 use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
-use crate::flow::output::Output;
+use crate::flow::output::{Output, Readers};
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
 use crate::ui::{Ui, bytes};
@@ -45,6 +46,8 @@ pub struct Options<'a> {
 pub struct Outcome {
     /// Where it is.
     pub output: PathBuf,
+    /// Folder with what is needed to log in to the cluster; absent when the ignition is the user's own.
+    pub auth: Option<PathBuf>,
     /// What it holds.
     pub map: ImageMap,
     /// Images of the ignition that the cache does not have.
@@ -67,6 +70,12 @@ impl Outcome {
             "ignition: {} of {} bytes; cache: label {}, UUID {}",
             map.ignition_bytes, map.ignition_area_bytes, map.pins.cache.label, map.pins.cache.uuid
         );
+        if let Some(auth) = &self.auth {
+            text += &format!(
+                "\nkubeconfig and kubeadmin-password of the cluster: {}",
+                auth.display()
+            );
+        }
         text
     }
 
@@ -80,6 +89,7 @@ impl Outcome {
             .collect();
         json!({
             "output": self.output,
+            "auth": self.auth,
             "sizeBytes": map.size_bytes,
             "partition": map.partition,
             "ignitionBytes": map.ignition_bytes,
@@ -101,7 +111,10 @@ pub fn build(
     let lock = file.current_lock()?;
     let store = Store::open(options.store)?;
     let cached = Cached::of(&store, &lock)?;
-    let mut output = Output::create(options.output, options.force)?;
+    let mut output = Output::create(options.output, Readers::Owner, options.force)?;
+    if options.installer_ignition.is_none() {
+        installer::Auth::refuse_existing(options.output, options.force)?;
+    }
 
     let source = iso::LiveIsoSource {
         named: options.live_iso,
@@ -109,7 +122,7 @@ pub fn build(
         lock: &lock,
     };
     let iso_bytes = iso::bring(&source, &mut output, ui, interrupt)?;
-    let ignition = installer::ignition(
+    let made = installer::ignition(
         file,
         options.installer_ignition,
         &store,
@@ -117,6 +130,8 @@ pub fn build(
         ui,
         interrupt,
     )?;
+    let missing = cached.missing(&made.ignition);
+    judge_missing(&missing, file, ui)?;
 
     let agent_path = std::env::current_exe()
         .map_err(|e| Error::internal("cannot find the program that runs", &e))?;
@@ -135,7 +150,7 @@ pub fn build(
         site: &file.site,
         release: &lock.release.image,
         images: &cached.references,
-        ignition: &ignition,
+        ignition: &made.ignition,
         kargs: &kargs::network(&file.site.node),
         cache: &plan,
         open: &open,
@@ -146,25 +161,44 @@ pub fn build(
         interrupt.check()
     })?;
     drop(progress);
+    // The way into the cluster first: an image without it would be lost.
+    let auth = made
+        .auth
+        .map(|auth| auth.keep(options.output))
+        .transpose()?;
     output.persist()?;
-    let missing = cached.missing(&ignition);
-    warn_of_missing(&missing, file, ui);
     Ok(Outcome {
         output: options.output.to_owned(),
+        auth,
         map,
         missing,
     })
 }
 
-fn warn_of_missing(missing: &[ImageRef], file: &SiteFile, ui: &Ui) {
-    for reference in missing {
-        ui.say(format!(
-            "warning: the ignition asks for {reference}, which is not in the cache"
-        ));
+/// An image that both boots will ask for must be in the cache, unless the site says that the node may fetch it.
+fn judge_missing(missing: &[ImageRef], file: &SiteFile, ui: &Ui) -> Result<()> {
+    if missing.is_empty() {
+        return Ok(());
     }
-    if !missing.is_empty() {
-        ui.say(format!("warning: the node would have to fetch it over its line; `release` in {} should name it", file.path.display()));
+    let names: Vec<_> = missing
+        .iter()
+        .map(|reference| format!("\n  {reference}"))
+        .collect();
+    let message = format!(
+        "the ignition asks for images that are not in the cache:{}",
+        names.concat()
+    );
+    let hint = format!(
+        "`release` in {} should name the release that the ignition was made for",
+        file.path.display()
+    );
+    if file.site.cache.fallback == Fallback::None {
+        return Err(Error::new(Exit::Findings, message).hint(hint));
     }
+    ui.say(format!(
+        "warning: {message}\nwarning: the node will fetch them over its line; {hint}"
+    ));
+    Ok(())
 }
 
 /// The part of the store that a lock names.

@@ -13,6 +13,7 @@ use snobox_registry::pull::{self, Event, EventSink, Pinned, Summary};
 use snobox_store::{ImageFileError, Store};
 
 use crate::error::{Error, Exit, Result};
+use crate::flow::output::{Output, Readers};
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
 use crate::ui::{Ui, bytes};
@@ -251,7 +252,7 @@ impl Run<'_> {
 
     fn write_lock(&self, lock: &Lock) -> Result<()> {
         let path = self.file.lock_path();
-        let mut text = super::output::Output::create(&path, true)?;
+        let mut text = Output::create(&path, Readers::All, true)?;
         text.fill(lock.to_text().as_bytes(), &mut |_| Ok(()))
             .map_err(|e| Error::file("write", &path, &e))?;
         text.persist()

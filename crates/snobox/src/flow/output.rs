@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -10,7 +11,16 @@ use crate::error::{Error, Exit, Result};
 
 const BLOCK: usize = 64 * 1024;
 
-/// A file beside its final place, readable by nobody else: images hold secrets. Dropped without [`persist`](Self::persist), it is gone.
+/// Who may read an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Only its owner: images hold secrets.
+    Owner,
+    /// Everybody.
+    All,
+}
+
+/// A file beside its final place. Dropped without [`persist`](Self::persist), it is gone.
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
@@ -20,15 +30,20 @@ pub struct Output {
 
 impl Output {
     /// Starts an output. Refuses a path that is taken, unless `force`.
-    pub fn create(path: &Path, force: bool) -> Result<Self> {
+    pub fn create(path: &Path, readers: Readers, force: bool) -> Result<Self> {
         refuse_existing(path, force)?;
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        let mode = match readers {
+            Readers::Owner => 0o600,
+            Readers::All => 0o644,
+        };
         let file = tempfile::Builder::new()
             .prefix(".snobox-")
             .suffix(".partial")
+            .permissions(fs::Permissions::from_mode(mode))
             .tempfile_in(folder);
         let file = file.map_err(|e| {
             Error::file("create a file in", folder, &e)

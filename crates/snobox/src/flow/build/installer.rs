@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use snobox_formats::ignition::Ignition;
 use snobox_host::program::Program;
@@ -12,6 +12,7 @@ use snobox_plan::lock::Lock;
 use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
+use crate::flow::output::{Output, Readers};
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
 use crate::ui::Ui;
@@ -27,6 +28,16 @@ const SELF_VARIABLE: &str = "SNOBOX";
 /// Files of the installer's `auth` folder that the user needs afterwards.
 const AUTH: [&str; 2] = ["kubeconfig", "kubeadmin-password"];
 
+/// What the installer made.
+pub(super) struct Made {
+    pub(super) ignition: Ignition,
+    /// Absent when the ignition is the user's own.
+    pub(super) auth: Option<Auth>,
+}
+
+/// Files of the installer's `auth` folder that the user needs to log in to the cluster. No `Debug`: they are secrets.
+pub(super) struct Auth(Vec<(&'static str, Vec<u8>)>);
+
 /// The ignition of a site.
 pub(super) fn ignition(
     file: &SiteFile,
@@ -35,19 +46,23 @@ pub(super) fn ignition(
     lock: &Lock,
     ui: &Ui,
     interrupt: &Interrupt,
-) -> Result<Ignition> {
-    let (path, bytes) = match named {
-        Some(path) => (
-            path.to_owned(),
-            fs::read(path).map_err(|e| Error::file("read", path, &e))?,
-        ),
-        None => (IGNITION.into(), run(file, store, lock, ui, interrupt)?),
+) -> Result<Made> {
+    let (path, bytes, auth) = match named {
+        Some(path) => {
+            let bytes = fs::read(path).map_err(|e| Error::file("read", path, &e))?;
+            (path.to_owned(), bytes, None)
+        }
+        None => {
+            let (bytes, auth) = run(file, store, lock, ui, interrupt)?;
+            (IGNITION.into(), bytes, Some(auth))
+        }
     };
-    Ignition::parse(&bytes).map_err(|e| {
+    let ignition = Ignition::parse(&bytes).map_err(|e| {
         Error::caused(Exit::Ignition, path.display().to_string(), &e).hint(
             "expected the file that `openshift-install create single-node-ignition-config` writes",
         )
-    })
+    })?;
+    Ok(Made { ignition, auth })
 }
 
 fn run(
@@ -56,7 +71,7 @@ fn run(
     lock: &Lock,
     ui: &Ui,
     interrupt: &Interrupt,
-) -> Result<Vec<u8>> {
+) -> Result<(Vec<u8>, Auth)> {
     let secret = file.pull_secret()?;
     let ssh_key = file.ssh_key()?;
     let component = lock.component(COMPONENT).ok_or_else(|| {
@@ -124,22 +139,53 @@ fn run(
         )
         .hint("bootstrap in place needs a release from 4.12 on")
     })?;
-    keep_auth(file, &cluster)?;
-    Ok(bytes)
+    let auth = AUTH.iter().map(|name| {
+        let path = cluster.join("auth").join(name);
+        fs::read(&path)
+            .map(|bytes| (*name, bytes))
+            .map_err(|e| Error::file("read", &path, &e))
+    });
+    Ok((bytes, Auth(auth.collect::<Result<_>>()?)))
 }
 
-/// Keeps what the user needs to log in to the cluster, beside the site file: `NAME-auth/`.
-fn keep_auth(file: &SiteFile, cluster: &Path) -> Result<()> {
-    let target = file.folder().join(format!("{}-auth", file.site.name));
-    fs::create_dir_all(&target).map_err(|e| Error::file("create", &target, &e))?;
-    fs::set_permissions(&target, fs::Permissions::from_mode(0o700))
-        .map_err(|e| Error::file("protect", &target, &e))?;
-    for name in AUTH {
-        let from = cluster.join("auth").join(name);
-        let bytes = fs::read(&from).map_err(|e| Error::file("read", &from, &e))?;
-        write_private(&target.join(name), &bytes)?;
+impl Auth {
+    /// Where the files of an image go: `bip.img` → `bip-auth`.
+    pub(super) fn folder(image: &Path) -> PathBuf {
+        let stem = image.file_stem().unwrap_or_default().to_string_lossy();
+        image.with_file_name(format!("{stem}-auth"))
     }
-    Ok(())
+
+    /// Refuses a folder that is taken, unless `force`: it opens the cluster of an image that may be in use.
+    pub(super) fn refuse_existing(image: &Path, force: bool) -> Result<()> {
+        let folder = Self::folder(image);
+        if folder.exists() && !force {
+            let message = format!(
+                "{} is there already: it holds the way into a cluster of an earlier image",
+                folder.display()
+            );
+            return Err(Error::new(Exit::File, message).hint(
+                "move it away, name another image with --output, or replace it with --force",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Writes the files, readable by nobody else; returns the folder.
+    pub(super) fn keep(&self, image: &Path) -> Result<PathBuf> {
+        let folder = Self::folder(image);
+        fs::create_dir_all(&folder).map_err(|e| Error::file("create", &folder, &e))?;
+        let private = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(&folder, private).map_err(|e| Error::file("protect", &folder, &e))?;
+        for (name, bytes) in &self.0 {
+            let path = folder.join(name);
+            let mut output = Output::create(&path, Readers::Owner, true)?;
+            output
+                .fill(&bytes[..], &mut |_| Ok(()))
+                .map_err(|e| Error::file("write", &path, &e))?;
+            output.persist()?;
+        }
+        Ok(folder)
+    }
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {

@@ -1,0 +1,21 @@
+//! The read-only server against real clients, and against the words of the distribution specification.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    unreachable_pub,
+    reason = "test code; a skip must be seen"
+)]
+
+#[path = "../oracle/mod.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod oracle;
+
+mod access;
+mod damage;
+mod http;
+mod podman;
+mod protocol;
+mod registries_conf;
+mod served;
+mod skopeo;

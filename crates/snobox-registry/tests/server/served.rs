@@ -1,0 +1,96 @@
+//! A server over the practice release, in a thread of its own.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::LazyLock;
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+use snobox_registry::server::{Access, Server};
+use snobox_store::Store;
+use snobox_testkit::practice::{self, Practice};
+use tokio::sync::oneshot;
+
+static LAYOUT: LazyLock<(tempfile::TempDir, Practice)> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let practice = practice::write_layout(folder.path()).unwrap();
+    (folder, practice)
+});
+
+/// What is served, written once for all tests.
+pub(crate) fn practice() -> &'static Practice {
+    &LAYOUT.1
+}
+
+/// The practice layout; not to be changed.
+pub(crate) fn layout() -> &'static Path {
+    LAYOUT.0.path()
+}
+
+/// A blob of the practice layout, read from its file.
+pub(crate) fn blob(digest: &str) -> Vec<u8> {
+    let hex = digest.strip_prefix("sha256:").unwrap();
+    fs::read(layout().join("blobs/sha256").join(hex)).unwrap()
+}
+
+pub(crate) fn json(digest: &str) -> Value {
+    serde_json::from_slice(&blob(digest)).unwrap()
+}
+
+/// Digest of a component of the release.
+pub(crate) fn component(wanted: &str) -> String {
+    let mut components = practice().components.iter();
+    let (_, spec) = components.find(|(name, _)| name == wanted).unwrap();
+    spec.split_once('@').unwrap().1.to_owned()
+}
+
+/// A running server; it ends when dropped.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Served {
+    /// Serves the practice release to everybody.
+    pub(crate) fn practice() -> Self {
+        Self::start(layout(), Access::Anonymous)
+    }
+
+    pub(crate) fn start(store: &Path, access: Access) -> Self {
+        let store = Store::open(store).unwrap();
+        let (address, started) = std::sync::mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+                let server = Server::bind(any_port, store, access).await.unwrap();
+                address.send(server.address()).unwrap();
+                let stopped = async {
+                    stopped.await.ok();
+                };
+                server.serve(stopped).await.unwrap();
+            });
+        });
+        Self {
+            address: started.recv().unwrap(),
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// `127.0.0.1:PORT/<upstream name>`
+    pub(crate) fn name(&self, upstream: &str) -> String {
+        format!("{}/{upstream}", self.address)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // A client may keep its connection; the thread then ends with the process.
+        drop(self.thread.take());
+    }
+}

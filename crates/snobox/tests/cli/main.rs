@@ -1,0 +1,22 @@
+//! The program `snobox` from outside: what it prints, leaves and returns, judged by other programs.
+//!
+//! Nothing here looks into the program: it is started with an empty environment in a folder of its own, may reach loopback only, and its
+//! results are read by coreos-installer, skopeo, e2fsck, sfdisk, the kernel and friends. A program that is missing is a line `SKIPPED: …`, and
+//! a failure where `CI` is set. Real inputs come from `$SNOBOX_SAMPLES`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod again;
+mod bad_disk;
+mod bad_registry;
+mod bad_site;
+mod bits;
+mod damage;
+mod demo;
+mod image;
+mod interrupt;
+mod iso;
+mod real_ignition;
+mod secrets;
+mod serve;
+mod support;

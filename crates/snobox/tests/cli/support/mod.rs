@@ -1,0 +1,17 @@
+//! What every test here stands on: a folder to work in, the program, the demo's result, and other programs.
+
+mod demo;
+mod program;
+mod sandbox;
+mod serving;
+mod site;
+mod tools;
+mod tree;
+
+pub(crate) use demo::{Demo, demo};
+pub(crate) use program::{Running, Said, binary};
+pub(crate) use sandbox::Sandbox;
+pub(crate) use serving::Serving;
+pub(crate) use site::{SITE, mirrors, set_in};
+pub(crate) use tools::{Tool, is_root, sample_ignitions, sample_iso, sample_isos, skip, tool};
+pub(crate) use tree::{Tree, copy};
