@@ -262,11 +262,15 @@ pub enum IsoCommand {
 #[command(after_help = "\
 Examples:
   snobox serve --store store
+  snobox serve --practice           the practice release, to try every command on
   skopeo inspect --tls-verify=false docker://127.0.0.1:5000/quay.io/openshift-release-dev/ocp-release:4.13.1-x86_64")]
 pub struct ServeArgs {
     /// The store
     #[arg(long, value_name = "DIR", default_value = "store")]
     pub store: PathBuf,
+    /// Serve the embedded practice release instead of a store
+    #[arg(long, conflicts_with = "store")]
+    pub practice: bool,
     /// Address to listen on, plain HTTP; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5000")]
     pub listen: SocketAddr,

@@ -10,6 +10,7 @@ use snobox_plan::problem::Problem;
 use snobox_plan::site::{self, Site};
 
 use crate::error::{Error, Exit, Result};
+use crate::flow::output::folder_of;
 
 /// A site file that was read and found good.
 #[derive(Clone, Debug)]
@@ -44,10 +45,7 @@ impl SiteFile {
 
     /// The folder that relative paths start from.
     pub fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        folder_of(&self.path)
     }
 
     /// A path as the file means it.

@@ -4,6 +4,8 @@ use std::fs;
 
 use snobox_registry::server::{Access, Server, ServerError};
 use snobox_store::Store;
+use snobox_testkit::practice;
+use tempfile::TempDir;
 
 use crate::cli::ServeArgs;
 use crate::error::{Error, Exit, Result};
@@ -12,7 +14,15 @@ use crate::ui::Ui;
 
 /// Serves until Ctrl-C; tells systemd when it answers.
 pub async fn run(args: &ServeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
-    let store = Store::open(&args.store)?;
+    let practice = if args.practice {
+        Some(practice(ui)?)
+    } else {
+        None
+    };
+    let folder = practice
+        .as_ref()
+        .map_or(args.store.as_path(), |folder| folder.path());
+    let store = Store::open(folder)?;
     let access = match &args.credentials_file {
         None => Access::Anonymous,
         Some(path) => {
@@ -34,7 +44,7 @@ pub async fn run(args: &ServeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()>
     ui.say(format!(
         "serving {} repositories of {} on http://{address}, read-only; Ctrl-C stops",
         server.catalog().names().count(),
-        args.store.display()
+        folder.display()
     ));
     // Without systemd there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -43,6 +53,18 @@ pub async fn run(args: &ServeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()>
         .serve(async move { stop.wait().await })
         .await
         .map_err(|e| server_error(&e))
+}
+
+/// The practice release in a folder that goes away with the server.
+fn practice(ui: &Ui) -> Result<TempDir> {
+    let made = tempfile::Builder::new()
+        .prefix("snobox-practice-")
+        .tempdir();
+    let folder = made.map_err(|e| Error::internal("cannot make a folder", &e))?;
+    let practice = practice::write_layout(folder.path())
+        .map_err(|e| Error::caused(Exit::File, "cannot write the practice release", &e))?;
+    ui.say(format!("practice release {}; to try it: release version {0}, mirrors from quay.io and registry.practice.example to this server", practice.version));
+    Ok(folder)
 }
 
 fn server_error(error: &ServerError) -> Error {

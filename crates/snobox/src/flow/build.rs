@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use snobox_formats::digest::{Digest, Hasher};
 use snobox_formats::ignition::Ignition;
 use snobox_formats::layout;
+use snobox_formats::live_iso::LiveIso;
 use snobox_formats::oci::{ImageIndex, REF_NAME};
 use snobox_formats::reference::ImageRef;
 use snobox_media::cache::{self, Agent, CachePlan, Source};
@@ -122,9 +123,12 @@ pub fn build(
         lock: &lock,
     };
     let iso_bytes = iso::bring(&source, &mut output, ui, interrupt)?;
+    // What is no live ISO is refused before the installer runs.
+    LiveIso::read(output.file())?;
     let made = installer::ignition(
         file,
         options.installer_ignition,
+        options.output,
         &store,
         &lock,
         ui,

@@ -32,10 +32,7 @@ impl Output {
     /// Starts an output. Refuses a path that is taken, unless `force`.
     pub fn create(path: &Path, readers: Readers, force: bool) -> Result<Self> {
         refuse_existing(path, force)?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(path);
         let mode = match readers {
             Readers::Owner => 0o600,
             Readers::All => 0o644,
@@ -98,6 +95,14 @@ impl Output {
             .persist(&self.path)
             .map_err(|e| Error::file("write", &self.path, &e.error))?;
         Ok(())
+    }
+}
+
+/// The folder of a file; the current one for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 

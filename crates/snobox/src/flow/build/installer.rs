@@ -12,7 +12,7 @@ use snobox_plan::lock::Lock;
 use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
-use crate::flow::output::{Output, Readers};
+use crate::flow::output::{Output, Readers, folder_of};
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
 use crate::ui::Ui;
@@ -39,9 +39,12 @@ pub(super) struct Made {
 pub(super) struct Auth(Vec<(&'static str, Vec<u8>)>);
 
 /// The ignition of a site.
+///
+/// The installer works in a folder beside `beside`, the image: it is large, and temporary folders often are not, or hold no programs.
 pub(super) fn ignition(
     file: &SiteFile,
     named: Option<&Path>,
+    beside: &Path,
     store: &Store,
     lock: &Lock,
     ui: &Ui,
@@ -53,7 +56,7 @@ pub(super) fn ignition(
             (path.to_owned(), bytes, None)
         }
         None => {
-            let (bytes, auth) = run(file, store, lock, ui, interrupt)?;
+            let (bytes, auth) = run(file, beside, store, lock, ui, interrupt)?;
             (IGNITION.into(), bytes, Some(auth))
         }
     };
@@ -67,6 +70,7 @@ pub(super) fn ignition(
 
 fn run(
     file: &SiteFile,
+    beside: &Path,
     store: &Store,
     lock: &Lock,
     ui: &Ui,
@@ -86,10 +90,14 @@ fn run(
         lock.release.version
     ));
     // The folder is readable by nobody else: the installer's state holds every secret of the cluster.
+    // Absolute, because the installer runs in another folder than we do.
+    let parent = &folder_of(beside)
+        .canonicalize()
+        .map_err(|e| Error::file("find", folder_of(beside), &e))?;
     let folder = tempfile::Builder::new()
-        .prefix("snobox-installer-")
-        .tempdir()
-        .map_err(|e| Error::internal("cannot make a folder", &e))?;
+        .prefix(".snobox-installer-")
+        .tempdir_in(parent)
+        .map_err(|e| Error::file("create a folder in", parent, &e))?;
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |e: io::Error| Error::file("write", &path, &e)
@@ -121,7 +129,14 @@ fn run(
             .args(["create", target, "--dir", "cluster"])
             .env(RELEASE_VARIABLE, &lock.release.image.to_string())
             .env(SELF_VARIABLE, &this.to_string_lossy());
-        program.run(&|| interrupt.is_set())
+        program.run(&|| interrupt.is_set()).map_err(|e| {
+            // A Ctrl-C on the terminal reaches the installer too, and may end it first.
+            if interrupt.is_set() {
+                Error::interrupted()
+            } else {
+                e.into()
+            }
+        })
     };
     installer("manifests")?;
     let extra = cluster.join("openshift");
