@@ -14,4 +14,5 @@ pub mod mbr;
 pub mod oci;
 pub mod pull_secret;
 pub mod reference;
+pub mod ssh_key;
 pub mod xz;

@@ -27,10 +27,15 @@ Examples:
   snobox verify bip.img             prove every byte of it
 
 Exit status:
-  0 done    1 internal error    2 wrong usage    10 site.yaml or a file it names    11 pull secret
-  12 not a CoreOS live ISO    13 ignition or kernel arguments too large    14 installer    15 ignition
-  20 registry unreachable    21 registry refuses or lacks it    22 wrong digest    23 truncated
-  30 disk full    31 file or folder    40 verification found something    130 interrupted";
+   0  done                                     20  a registry cannot be reached
+   1  internal error                           21  a registry refuses, or does not have it
+   2  wrong usage                              22  bytes with a wrong digest
+  10  site.yaml, or a file that it names       23  bytes missing: truncated
+  11  pull secret missing or malformed         30  disk full
+  12  not a CoreOS live ISO                    31  a file or folder cannot be used
+  13  ignition or kernel arguments too large   40  verification found something
+  14  the installer failed                    130  interrupted
+  15  ignition cannot be read or extended";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

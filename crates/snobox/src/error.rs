@@ -107,6 +107,12 @@ impl Error {
         Self::new(Exit::Interrupted, "interrupted").hint(hint)
     }
 
+    /// With the file that it is about.
+    pub fn about(mut self, path: &Path) -> Self {
+        self.message = format!("{}: {}", path.display(), self.message);
+        self
+    }
+
     /// With a hint, unless it has one.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
@@ -244,7 +250,10 @@ impl From<Failure> for Error {
     }
 }
 
-/// Several failures: all are told, the first decides the exit status.
+/// Failures that are told one by one; the others are counted.
+const TOLD: usize = 5;
+
+/// Several failures: the first decides the exit status.
 impl From<Vec<Failure>> for Error {
     fn from(failures: Vec<Failure>) -> Self {
         let count = failures.len();
@@ -252,8 +261,11 @@ impl From<Vec<Failure>> for Error {
         let Some(mut error) = errors.next() else {
             return Self::new(Exit::Internal, "a failure without a cause");
         };
-        for other in errors {
+        for other in errors.take(TOLD - 1) {
             error.message = format!("{}\n{}", error.message, other.message);
+        }
+        if count > TOLD {
+            error.message = format!("{}\n… and {} more", error.message, count - TOLD);
         }
         if count > 1 {
             error.message = format!("{count} things could not be fetched\n{}", error.message);

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use snobox_formats::pull_secret::PullSecret;
+use snobox_formats::ssh_key::is_public_key;
 use snobox_plan::lock::{Lock, LockError};
 use snobox_plan::problem::Problem;
 use snobox_plan::site::{self, Site};
@@ -128,7 +129,6 @@ impl SiteFile {
             )
             .hint(hint)
         })?;
-        let kinds = ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"];
         if text.contains("PRIVATE KEY") {
             let message = format!(
                 "{} is a private key, expected the public one",
@@ -137,9 +137,10 @@ impl SiteFile {
             return Err(Error::new(Exit::Site, message)
                 .hint("the public key usually has the same name with .pub"));
         }
-        if !kinds.iter().any(|kind| text.starts_with(kind)) || text.split_whitespace().count() < 2 {
+        let mut keys = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        if !keys.next().is_some_and(is_public_key) || keys.next().is_some() {
             let message = format!(
-                "{} is not an SSH public key: expected a line such as `ssh-ed25519 AAAA… name`",
+                "{} is not one SSH public key: expected a line such as `ssh-ed25519 AAAA… name`",
                 path.display()
             );
             return Err(Error::new(Exit::Site, message).hint(hint));

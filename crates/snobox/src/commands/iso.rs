@@ -79,9 +79,9 @@ fn read(iso: &Path) -> Result<LiveIso> {
             .map_err(|e| Error::internal("cannot make a temporary file", &e))?;
         io::copy(&mut iso_file::open(iso)?, &mut plain)
             .map_err(|e| Error::file("unpack", iso, &e))?;
-        return Ok(LiveIso::read(&mut plain)?);
+        return LiveIso::read(&mut plain).map_err(|e| Error::from(e).about(iso));
     }
-    Ok(LiveIso::read(&mut file)?)
+    LiveIso::read(&mut file).map_err(|e| Error::from(e).about(iso))
 }
 
 fn show(iso: &Path, ui: &Ui) -> Result<()> {
@@ -231,7 +231,8 @@ fn edit(
         let mut copy = Output::create(path, Readers::Owner, false)?;
         copy.fill(iso_file::open(iso)?, &mut |_| Ok(()))
             .map_err(|e| Error::file("copy", iso, &e))?;
-        let patches = decide(&LiveIso::read(copy.file())?)?;
+        let live = LiveIso::read(copy.file()).map_err(|e| Error::from(e).about(iso))?;
+        let patches = decide(&live)?;
         apply(copy.file(), &patches).map_err(|e| Error::file("write", path, &e))?;
         return copy.persist();
     }
@@ -247,7 +248,8 @@ fn edit(
         );
         return Err(Error::new(Exit::LiveIso, message).hint("--output names a new ISO"));
     }
-    let patches = decide(&LiveIso::read(&mut file)?)?;
+    let live = LiveIso::read(&mut file).map_err(|e| Error::from(e).about(iso))?;
+    let patches = decide(&live)?;
     apply(&mut file, &patches)
         .and_then(|()| file.sync_all())
         .map_err(|e| Error::file("write", iso, &e))

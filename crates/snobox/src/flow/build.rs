@@ -124,7 +124,10 @@ pub fn build(
     };
     let iso_bytes = iso::bring(&source, &mut output, ui, interrupt)?;
     // What is no live ISO is refused before the installer runs.
-    LiveIso::read(output.file())?;
+    let iso_name = options
+        .live_iso
+        .unwrap_or(Path::new("the payload's live ISO"));
+    LiveIso::read(output.file()).map_err(|e| Error::from(e).about(iso_name))?;
     let made = installer::ignition(
         file,
         options.installer_ignition,

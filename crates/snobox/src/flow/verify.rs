@@ -54,6 +54,7 @@ fn store(target: &Path, ui: &Ui, interrupt: &Interrupt) -> Result<Outcome> {
         progress.add(count);
         if interrupt.is_set() {
             // A store is only read: there is nothing to clean up.
+            ui.fail(&Error::interrupted());
             std::process::exit(Exit::Interrupted as i32);
         }
     })?;
@@ -83,7 +84,8 @@ fn image_file(target: &Path, length: u64, ui: &Ui, interrupt: &Interrupt) -> Res
     let report = image::verify(&mut file, second, &mut |count| {
         progress.add(count);
         interrupt.check()
-    })?;
+    })
+    .map_err(|e| Error::from(e).about(target))?;
     drop(progress);
     let findings = report
         .findings
