@@ -23,7 +23,8 @@ use crate::seal::{Sealer, seal_bytes};
 
 /// Partitions of sticks start at multiples of this, for flash memory's sake.
 const ALIGNMENT_BYTES: u64 = 4 << 20;
-const LINUX_PARTITION: u8 = 0x83;
+/// Type of the cache's partition.
+pub(crate) const LINUX_PARTITION: u8 = 0x83;
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// What an image is made of, besides the ISO that stands in the file already.
@@ -190,7 +191,8 @@ pub fn compose<F: Read + Write + Seek>(
     };
     // The seal is not known yet, but every digest takes the same room within a few bytes: what is hopeless fails here, before gigabytes move.
     iso.ignition_fit(&merged_ignition(inputs, &pins(Digest::of(b"")))?)?;
-    let kargs_patches = if inputs.kargs.is_empty() {
+    // Areas that are there are written even when the arguments stay, so that each of their bytes is known afterwards.
+    let kargs_patches = if inputs.kargs.is_empty() && iso.kargs().is_none() {
         Vec::new()
     } else {
         iso.set_kargs(&kargs)?

@@ -1,7 +1,7 @@
 //! Proof of an image file: every byte is what was built, and everything that the ignition asks for is in the cache.
 //!
 //! 1. the live ISO with its embed areas set back hashes to the pinned digest, and the space behind it is empty;
-//! 2. ignition and kernel arguments are readable, and the arguments are the pinned ones;
+//! 2. ignition and kernel arguments are readable, and the arguments are the pinned ones, to the last byte of their areas;
 //! 3. the seal hashes to the pinned digest, and every piece of the cache to the seal's;
 //! 4. index → manifests → blobs of the cache, each hashed;
 //! 5. every image that the ignition names by digest is in the cache.
@@ -17,7 +17,7 @@ use snobox_formats::digest::{Digest, Hasher};
 use snobox_formats::ext4;
 use snobox_formats::ignition::Ignition;
 use snobox_formats::layout::{self, Blobs};
-use snobox_formats::live_iso::{LiveIso, LiveIsoError};
+use snobox_formats::live_iso::{LiveIso, LiveIsoError, Patch};
 use snobox_formats::mbr::{Lba, Mbr, Slot};
 use snobox_formats::oci::ImageIndex;
 
@@ -25,8 +25,8 @@ pub use findings::{Finding, Report};
 pub use references::in_ignition as references;
 
 use crate::cache::{AGENT, STORE, blob_path};
-use crate::compose::pristine_digest;
-use crate::pins::{PATH, Pins, format_uuid};
+use crate::compose::{LINUX_PARTITION, pristine_digest};
+use crate::pins::{CachePins, PATH, Pins, format_uuid};
 use crate::seal::{PIECE_BYTES, Seal, seal_bytes};
 
 /// Largest `index.json` that is read.
@@ -109,18 +109,13 @@ fn check_iso(file: &mut (impl Read + Seek), iso: &LiveIso, report: &mut Report) 
             found: current,
         });
     }
+    check_kargs_areas(file, iso, report)?;
     let mut sector = [0; 512];
     file.rewind()?;
     file.read_exact(&mut sector)?;
-    let start = Lba::at_or_after_byte(cache.offset_bytes);
-    let slot = Mbr::parse(&sector).ok().and_then(|mbr| {
-        let sectors = (cache.size_bytes + seal_bytes(cache.size_bytes)) / 512;
-        let is_cache = |s: &Slot| {
-            mbr.partition(*s)
-                .is_some_and(|p| p.start == start && u64::from(p.sectors) == sectors)
-        };
-        [Slot::Three, Slot::Four].into_iter().find(is_cache)
-    });
+    let slot = [Slot::Three, Slot::Four]
+        .into_iter()
+        .find(|slot| has_entry(&sector, *slot, &cache, live_iso.size_bytes));
     let Some(slot) = slot else {
         report.add(Finding::Partition {
             offset_bytes: cache.offset_bytes,
@@ -147,6 +142,43 @@ fn check_iso(file: &mut (impl Read + Seek), iso: &LiveIso, report: &mut Report) 
         report.add(Finding::Gap { offset_bytes });
     }
     Ok(())
+}
+
+/// The areas, fill included, must have exactly the bytes that the pinned arguments make: readers drop white space and fill around them.
+fn check_kargs_areas(
+    file: &mut (impl Read + Seek),
+    iso: &LiveIso,
+    report: &mut Report,
+) -> io::Result<()> {
+    let (Some(areas), Ok(patches)) = (iso.kargs(), iso.set_kargs(&report.pins.kargs)) else {
+        return Ok(());
+    };
+    for (area, patch) in areas.areas().iter().zip(patches) {
+        let mut found = vec![0; patch.bytes.len()];
+        file.seek(SeekFrom::Start(patch.offset_bytes))?;
+        file.read_exact(&mut found)?;
+        if found != patch.bytes {
+            report.add(Finding::KargsArea {
+                path: area.path.clone(),
+                offset_bytes: patch.offset_bytes,
+                length_bytes: patch.bytes.len() as u64,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a slot of the table holds the cache's entry, byte for byte.
+fn has_entry(sector: &[u8; 512], slot: Slot, cache: &CachePins, iso_bytes: u64) -> bool {
+    let sectors = (cache.size_bytes + seal_bytes(cache.size_bytes)) / 512;
+    let at = 446 + 16 * (usize::from(slot.number()) - 1);
+    let mut without = *sector;
+    without[at..at + 16].fill(0);
+    let start = Lba::at_or_after_byte(cache.offset_bytes);
+    let iso_end = Lba::at_or_after_byte(iso_bytes);
+    Mbr::parse(&without)
+        .and_then(|mbr| mbr.add_partition(slot, LINUX_PARTITION, start, sectors, iso_end))
+        .is_ok_and(|entry| Patch::from(entry).bytes == sector[at..at + 16])
 }
 
 fn first_nonzero(file: &mut (impl Read + Seek), start: u64, end: u64) -> io::Result<Option<u64>> {

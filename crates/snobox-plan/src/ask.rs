@@ -1,12 +1,14 @@
 //! Typed questions to a YAML document; every answer that is not allowed becomes a [`Problem`], and reading goes on.
 
-use crate::problem::{Problem, did_you_mean};
+use crate::problem::{DOCUMENT, Problem, did_you_mean};
 use crate::yaml::{Node, Position, Value};
 
 /// One mapping of the document, with the keys that it may have.
 pub struct Fields<'a> {
     node: &'a Node,
     path: String,
+    /// Known keys that an unknown one was probably meant to be.
+    misspelt: Vec<String>,
 }
 
 /// A value with its path, ready to be given a type.
@@ -32,13 +34,48 @@ impl<'a> Field<'a> {
         hint: Option<String>,
     ) {
         let given = format!("{} is not allowed", self.node);
+        self.note(problems, given, allowed.into(), hint);
+    }
+
+    /// Notes that this value is not allowed, without showing it: it may be, or hold, a secret.
+    pub fn refuse_unseen(&self, problems: &mut Vec<Problem>, allowed: impl Into<String>) {
+        let given = match &self.node.value {
+            Value::Scalar { .. } if !self.node.is_null() => {
+                "the given text is not allowed".to_owned()
+            }
+            _ => format!("{} is not allowed", self.node),
+        };
+        self.note(problems, given, allowed.into(), None);
+    }
+
+    fn note(
+        &self,
+        problems: &mut Vec<Problem>,
+        given: String,
+        allowed: String,
+        hint: Option<String>,
+    ) {
+        let path = match self.path.as_str() {
+            "" => DOCUMENT.to_owned(),
+            path => path.to_owned(),
+        };
         problems.push(Problem {
             at: self.node.at,
-            path: self.path.clone(),
+            path,
             given,
-            allowed: allowed.into(),
+            allowed,
             hint,
         });
+    }
+
+    /// The value as a mapping, whatever its keys; `None` for anything else.
+    pub fn any_fields(&self) -> Option<Fields<'a>> {
+        let is_mapping = matches!(self.node.value, Value::Mapping(_));
+        is_mapping.then(|| Fields {
+            node: self.node,
+            path: self.path.clone(),
+            misspelt: Vec::new(),
+        })
     }
 
     /// The value as a text that `parse` accepts; `allowed` says in words what that is.
@@ -71,6 +108,11 @@ impl<'a> Field<'a> {
             self.refuse_with_hint(problems, names.join(", "), hint);
         }
         found.map(|(_, value)| *value)
+    }
+
+    /// Whether the value is a list without items.
+    pub fn is_empty_list(&self) -> bool {
+        matches!(&self.node.value, Value::Sequence(items) if items.is_empty())
     }
 
     /// The items of a list, each with its path.
@@ -106,25 +148,27 @@ impl<'a> Field<'a> {
             );
             return None;
         };
+        let mut misspelt = Vec::new();
         for entry in entries.iter().filter(|e| !known.contains(&e.key.as_str())) {
             let mut problem = Problem {
                 at: entry.at,
                 path: join(&self.path, &entry.key),
                 given: "unknown key".to_owned(),
                 allowed: known.join(", "),
-                hint: did_you_mean(&entry.key, known).map(|k| format!("did you mean {k:?}?")),
+                hint: None,
             };
             if planned.contains(&entry.key.as_str()) {
                 problem.given = "not supported by this version of snobox yet".to_owned();
                 problem.hint =
                     Some("remove it; nothing in this file is silently ignored".to_owned());
+            } else if let Some(meant) = did_you_mean(&entry.key, known) {
+                problem.hint = Some(format!("did you mean {meant:?}?"));
+                misspelt.push(meant.to_owned());
             }
             problems.push(problem);
         }
-        Some(Fields {
-            node: self.node,
-            path: self.path.clone(),
-        })
+        let fields = self.any_fields();
+        fields.map(|fields| Fields { misspelt, ..fields })
     }
 }
 
@@ -138,6 +182,11 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Whether a key is absent only because it is misspelt, which has been said already.
+    pub fn is_misspelt(&self, key: &str) -> bool {
+        self.misspelt.iter().any(|meant| meant == key)
+    }
+
     /// The value of a key that must be there.
     pub fn required(
         &self,
@@ -146,7 +195,7 @@ impl<'a> Fields<'a> {
         allowed: &str,
     ) -> Option<Field<'a>> {
         let field = self.optional(key);
-        if field.is_none() {
+        if field.is_none() && !self.is_misspelt(key) {
             problems.push(Problem {
                 at: self.at(key),
                 path: join(&self.path, key),

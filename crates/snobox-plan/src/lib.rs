@@ -4,6 +4,7 @@
 //! Pure: no disk, network, clock or environment. Callers read the files and hand in their text.
 
 pub mod ask;
+pub mod init;
 pub mod install_config;
 pub mod kargs;
 pub mod lock;

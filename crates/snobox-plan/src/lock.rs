@@ -122,14 +122,18 @@ impl Lock {
     /// # Errors
     /// [`LockError`].
     pub fn parse(text: &str) -> Result<Self, LockError> {
-        let lock: Self = serde_json::from_str(text).map_err(LockError::Json)?;
-        if lock.api_version != API_VERSION || lock.kind != "Lock" {
-            return Err(LockError::Version {
-                api_version: lock.api_version,
-                kind: lock.kind,
-            });
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Head {
+            api_version: String,
+            kind: String,
         }
-        Ok(lock)
+        // The version first: what else another version holds is not known here.
+        let Head { api_version, kind } = serde_json::from_str(text).map_err(LockError::Json)?;
+        if api_version != API_VERSION || kind != "Lock" {
+            return Err(LockError::Version { api_version, kind });
+        }
+        serde_json::from_str(text).map_err(LockError::Json)
     }
 
     /// The lock as text, ending in a newline; equal locks give equal texts.

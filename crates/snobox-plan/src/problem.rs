@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::yaml::Position;
+use crate::yaml::{Position, YamlError};
+
+/// The path of a problem with the document as a whole.
+pub const DOCUMENT: &str = "(document)";
 
 /// One problem. All problems of a document are collected before anything is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,18 @@ pub struct Problem {
     pub allowed: String,
     /// What to write instead, where that can be guessed.
     pub hint: Option<String>,
+}
+
+impl From<YamlError> for Problem {
+    fn from(error: YamlError) -> Self {
+        Self {
+            at: error.at,
+            path: DOCUMENT.to_owned(),
+            given: format!("not valid YAML: {error}"),
+            allowed: String::new(),
+            hint: None,
+        }
+    }
 }
 
 impl fmt::Display for Problem {

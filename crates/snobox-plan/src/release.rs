@@ -45,7 +45,7 @@ pub enum ReleaseError {
         /// Name of the component.
         component: String,
         /// Its pull specification.
-        reference: ImageRef,
+        reference: Box<ImageRef>,
     },
 }
 
@@ -97,7 +97,7 @@ pub fn parse_image_references(bytes: &[u8]) -> Result<ReleaseImages, ReleaseErro
         if reference.digest().is_none() {
             return Err(ReleaseError::Unpinned {
                 component: tag.name,
-                reference,
+                reference: Box::new(reference),
             });
         }
         components.push((tag.name, reference));

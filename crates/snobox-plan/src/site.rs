@@ -1,6 +1,7 @@
 //! The site: what `site.yaml` says, checked. A [`Site`] is made only by [`read`], so whoever holds one may trust it.
 
 mod read;
+mod value;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -194,8 +195,16 @@ impl Subnet {
         Ipv4Addr::from_bits(self.address.to_bits() & self.netmask().to_bits())
     }
 
-    /// Whether `other` lies in the network.
-    pub fn contains(self, other: Ipv4Addr) -> bool {
-        other.to_bits() & self.netmask().to_bits() == self.network().to_bits()
+    /// Whether `other` is an address of the network that a host can have: neither the network's own nor its broadcast address.
+    pub fn has_host(self, other: Ipv4Addr) -> bool {
+        let mask = self.netmask().to_bits();
+        let host = other.to_bits() & !mask;
+        other.to_bits() & mask == self.network().to_bits() && host != 0 && host != !mask
+    }
+
+    /// Whether an address lies in both networks.
+    pub fn overlaps(self, other: Self) -> bool {
+        let mask = self.netmask().to_bits() & other.netmask().to_bits();
+        self.address.to_bits() & mask == other.address.to_bits() & mask
     }
 }

@@ -3,6 +3,7 @@
 //! For configuration files that people write: scalars keep their text (`4.10` is not a number), duplicate keys, anchors, aliases, tags and
 //! second documents are refused, size and depth are bounded. Not for reading arbitrary YAML. Parsing is `saphyr-parser`'s.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
@@ -58,12 +59,24 @@ pub struct Entry {
 
 /// Why a text is not a document of this kind.
 #[derive(Debug, PartialEq, thiserror::Error)]
-#[error("{message}")]
+#[error("{message}{}", key.as_ref().map(|key| format!(": {key:?}")).unwrap_or_default())]
 pub struct YamlError {
     /// Where it went wrong.
     pub at: Position,
-    /// What is wrong.
+    /// What is wrong. Quotes no more than one character of the document, which may hold secrets.
     pub message: String,
+    /// The key that it is about, where there is one.
+    pub key: Option<String>,
+}
+
+impl YamlError {
+    fn new(at: Position, message: impl Into<String>) -> Self {
+        Self {
+            at,
+            message: message.into(),
+            key: None,
+        }
+    }
 }
 
 impl Node {
@@ -126,17 +139,12 @@ fn position(marker: &Marker) -> Position {
 pub fn parse(text: &str) -> Result<Node, YamlError> {
     let start = Position { line: 1, column: 1 };
     if text.len() > MAX_BYTES {
-        return Err(YamlError {
-            at: start,
-            message: format!("the document is larger than {MAX_BYTES} bytes"),
-        });
+        let message = format!("the document is larger than {MAX_BYTES} bytes");
+        return Err(YamlError::new(start, message));
     }
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|e| YamlError {
-            at: position(e.marker()),
-            message: e.info().to_owned(),
-        })?;
+        let (event, span) = event.map_err(|e| YamlError::new(position(e.marker()), e.info()))?;
         builder.event(event, position(&span.start))?;
     }
     Ok(builder.root.unwrap_or(Node {
@@ -148,19 +156,22 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
 #[derive(Default)]
 struct Builder {
     root: Option<Node>,
-    /// Open collections; a mapping also holds the key that waits for its value.
-    open: Vec<(Node, Option<(String, Position)>)>,
+    open: Vec<Open>,
     documents: usize,
+}
+
+/// A collection that has not ended yet.
+struct Open {
+    node: Node,
+    /// Of a mapping: the key that waits for its value.
+    pending: Option<(String, Position)>,
+    /// Of a mapping: the line of each key.
+    lines: HashMap<String, usize>,
 }
 
 impl Builder {
     fn event(&mut self, event: Event<'_>, at: Position) -> Result<(), YamlError> {
-        let refuse = |message: &str| {
-            Err(YamlError {
-                at,
-                message: message.to_owned(),
-            })
-        };
+        let refuse = |message: &str| Err(YamlError::new(at, message));
         match event {
             Event::Scalar(_, _, anchor, tag) if anchor != 0 || tag.is_some() => {
                 refuse("anchors and tags are not allowed here")
@@ -181,78 +192,60 @@ impl Builder {
             }
             Event::Scalar(text, style, ..) => {
                 let quoted = style != ScalarStyle::Plain;
-                self.value(Node {
-                    at,
-                    value: Value::Scalar {
-                        text: text.into_owned(),
-                        quoted,
-                    },
-                })
+                let text = text.into_owned();
+                let value = Value::Scalar { text, quoted };
+                self.value(Node { at, value })
             }
-            Event::SequenceStart(..) => self.start(Node {
-                at,
-                value: Value::Sequence(Vec::new()),
-            }),
-            Event::MappingStart(..) => self.start(Node {
-                at,
-                value: Value::Mapping(Vec::new()),
-            }),
+            Event::SequenceStart(..) => self.start(at, Value::Sequence(Vec::new())),
+            Event::MappingStart(..) => self.start(at, Value::Mapping(Vec::new())),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some((node, _)) => self.value(node),
+                Some(ended) => self.value(ended.node),
                 None => refuse("a collection ends that never began"),
             },
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
         }
     }
 
-    fn start(&mut self, node: Node) -> Result<(), YamlError> {
+    fn start(&mut self, at: Position, value: Value) -> Result<(), YamlError> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(YamlError {
-                at: node.at,
-                message: format!("nested deeper than {MAX_DEPTH} levels"),
-            });
+            let message = format!("nested deeper than {MAX_DEPTH} levels");
+            return Err(YamlError::new(at, message));
         }
-        if let Some((
-            Node {
-                value: Value::Mapping(_),
-                ..
-            },
-            None,
-        )) = self.open.last()
+        if let Some(parent) = self.open.last()
+            && matches!(parent.node.value, Value::Mapping(_))
+            && parent.pending.is_none()
         {
-            return Err(YamlError {
-                at: node.at,
-                message: "a key must be a plain text".to_owned(),
-            });
+            return Err(YamlError::new(at, "a key must be a plain text"));
         }
-        self.open.push((node, None));
+        self.open.push(Open {
+            node: Node { at, value },
+            pending: None,
+            lines: HashMap::new(),
+        });
         Ok(())
     }
 
     fn value(&mut self, node: Node) -> Result<(), YamlError> {
-        let Some((parent, pending)) = self.open.last_mut() else {
+        let Some(parent) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
         };
-        match &mut parent.value {
+        match &mut parent.node.value {
             Value::Sequence(items) => items.push(node),
-            Value::Mapping(entries) => match pending.take() {
+            Value::Mapping(entries) => match parent.pending.take() {
                 Some((key, at)) => entries.push(Entry { key, at, node }),
                 None => {
                     let Value::Scalar { text, .. } = node.value else {
                         return Ok(());
                     };
-                    if let Some(first) = entries.iter().find(|e| e.key == text) {
-                        let message = format!(
-                            "the key {text:?} is given twice; the first is in line {}",
-                            first.at.line
-                        );
+                    if let Some(first) = parent.lines.insert(text.clone(), node.at.line) {
+                        let message = format!("a key is given twice, first in line {first}");
                         return Err(YamlError {
-                            at: node.at,
-                            message,
+                            key: Some(text),
+                            ..YamlError::new(node.at, message)
                         });
                     }
-                    *pending = Some((text, node.at));
+                    parent.pending = Some((text, node.at));
                 }
             },
             Value::Scalar { .. } => {}

@@ -24,6 +24,14 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder is an image layout of another version.
+    #[error("{path} is an image layout of version {found:?}: expected 1.0.0")]
+    Version {
+        /// The folder.
+        path: PathBuf,
+        /// What its `oci-layout` says.
+        found: String,
+    },
     /// `index.json` is not a valid index.
     #[error("{path} is not a valid image index")]
     Index {

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use snobox_formats::digest::Digest;
 use snobox_formats::layout::{self, Blobs, Closure};
 use snobox_formats::oci::{ImageIndex, OCI_LAYOUT};
@@ -27,22 +28,37 @@ impl Store {
     /// Opens a store that is there.
     ///
     /// # Errors
-    /// [`StoreError::NotAStore`], [`StoreError::Io`].
+    /// [`StoreError::NotAStore`], [`StoreError::Version`], [`StoreError::Io`].
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let marker = root.join("oci-layout");
-        match fs::metadata(&marker) {
-            Ok(_) => Ok(Self {
-                root: root.to_owned(),
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotAStore {
-                path: root.to_owned(),
-            }),
-            Err(source) => Err(StoreError::Io {
-                action: "read",
-                path: marker,
-                source,
-            }),
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Marker {
+            image_layout_version: String,
         }
+        let path = root.join("oci-layout");
+        let text = fs::read(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NotAStore {
+                path: root.to_owned(),
+            },
+            _ => StoreError::Io {
+                action: "read",
+                path,
+                source,
+            },
+        })?;
+        let marker: Marker = serde_json::from_slice(&text).map_err(|_| StoreError::NotAStore {
+            path: root.to_owned(),
+        })?;
+        // Versions of one major number are compatible; there has never been another than 1.0.0.
+        if !marker.image_layout_version.starts_with("1.") {
+            return Err(StoreError::Version {
+                path: root.to_owned(),
+                found: marker.image_layout_version,
+            });
+        }
+        Ok(Self {
+            root: root.to_owned(),
+        })
     }
 
     /// Opens a store, or makes an empty one in a folder that is empty or absent. What an interrupted `create` left is completed.
@@ -74,7 +90,10 @@ impl Store {
                     return Err(StoreError::NotAStore { path });
                 }
                 store.make_folders()?;
-                store.set_index(&ImageIndex::empty())?;
+                // One that is there was replaced whole, and names what the store holds.
+                if !root.join("index.json").exists() {
+                    store.set_index(&ImageIndex::empty())?;
+                }
                 store.replace("oci-layout", OCI_LAYOUT.as_bytes())?;
                 Ok(store)
             }

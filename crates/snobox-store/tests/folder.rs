@@ -68,6 +68,20 @@ fn an_interrupted_create_is_completed_by_the_next() {
 }
 
 #[test]
+fn create_keeps_the_index_of_a_store_that_lost_its_marker() {
+    let folder = tempfile::tempdir().unwrap();
+    Store::create(folder.path()).unwrap();
+    let index = r#"{"schemaVersion":2,"mediaType":"kept","manifests":[]}"#;
+    fs::write(folder.path().join("index.json"), index).unwrap();
+    for damage in ["", "x"] {
+        fs::write(folder.path().join("oci-layout"), damage).unwrap();
+        Store::create(folder.path()).unwrap();
+        let found = fs::read_to_string(folder.path().join("index.json")).unwrap();
+        assert_eq!(found, index);
+    }
+}
+
+#[test]
 fn a_second_writer_is_refused_until_the_first_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create(folder.path()).unwrap();

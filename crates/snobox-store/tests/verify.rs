@@ -2,13 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+mod shared_layout;
+
 use std::fs;
-use std::sync::LazyLock;
 
 use snobox_formats::digest::Digest;
 use snobox_formats::layout::Finding;
 use snobox_store::Store;
-use snobox_testkit::practice::{self, Practice};
+use snobox_testkit::practice::Practice;
+
+use shared_layout::LAYOUT;
 
 struct Filled {
     _folder: tempfile::TempDir,
@@ -16,20 +19,14 @@ struct Filled {
     practice: Practice,
 }
 
-static LAYOUT: LazyLock<(tempfile::TempDir, Practice)> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let practice = practice::write_layout(folder.path()).unwrap();
-    (folder, practice)
-});
-
 /// A copy of the practice layout that a test may damage.
 fn filled() -> Filled {
-    let (original, practice) = &*LAYOUT;
+    let original = &*LAYOUT;
     let folder = tempfile::tempdir().unwrap();
     let blobs = "blobs/sha256";
     fs::create_dir_all(folder.path().join(blobs)).unwrap();
     for part in ["", blobs] {
-        for entry in fs::read_dir(original.path().join(part)).unwrap() {
+        for entry in fs::read_dir(original.folder.join(part)).unwrap() {
             let entry = entry.unwrap();
             if entry.file_type().unwrap().is_file() {
                 let target = folder.path().join(part).join(entry.file_name());
@@ -41,7 +38,7 @@ fn filled() -> Filled {
     Filled {
         _folder: folder,
         store,
-        practice: practice.clone(),
+        practice: original.practice.clone(),
     }
 }
 

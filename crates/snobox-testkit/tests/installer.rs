@@ -34,8 +34,11 @@ fn prepared(extra: &str) -> TempDir {
     dir
 }
 
-static PLAIN: LazyLock<TempDir> = LazyLock::new(|| {
-    let dir = prepared("");
+use oracle::Kept;
+
+static PLAIN: LazyLock<Kept> = LazyLock::new(|| {
+    let dir = Kept::empty("installer-plain");
+    fs::write(dir.path().join("install-config.yaml"), install_config("")).unwrap();
     installer(dir.path(), &IGNITION).unwrap();
     dir
 });

@@ -18,10 +18,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
-use tempfile::TempDir;
 
-static PLAIN: LazyLock<(TempDir, Value)> = LazyLock::new(|| {
-    let dir = tempfile::tempdir().unwrap();
+use oracle::Kept;
+
+static PLAIN: LazyLock<(Kept, Value)> = LazyLock::new(|| {
+    let dir = Kept::empty("installer-certificates");
     fs::write(dir.path().join("install-config.yaml"), install_config("")).unwrap();
     installer(dir.path(), &["create", "single-node-ignition-config"]).unwrap();
     let config = config(dir.path());

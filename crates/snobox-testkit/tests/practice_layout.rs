@@ -18,10 +18,11 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::LazyLock;
-use tempfile::TempDir;
 
-static LAYOUT: LazyLock<(TempDir, Practice)> = LazyLock::new(|| {
-    let dir = tempfile::tempdir().unwrap();
+use oracle::Kept;
+
+static LAYOUT: LazyLock<(Kept, Practice)> = LazyLock::new(|| {
+    let dir = Kept::empty("practice-layout");
     let practice = write_layout(dir.path()).unwrap();
     (dir, practice)
 });

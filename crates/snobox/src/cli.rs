@@ -41,7 +41,7 @@ Exit status:
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write a commented site.yaml, from flags, questions, or an install-config.yaml
-    Init(InitArgs),
+    Init(Box<InitArgs>),
     /// Check site.yaml and the files that it names; all problems at once
     Check(SiteArgs),
     /// Fetch every image of the release once into the store

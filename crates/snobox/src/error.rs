@@ -13,12 +13,14 @@ use snobox_registry::client::RequestError;
 use snobox_registry::pull::{Failure, PullError};
 use snobox_store::{ImageFileError, StoreError};
 
-/// Exit statuses. 0 is success, 2 is clap's for wrong usage.
+/// Exit statuses. 0 is success; clap also gives 2 for wrong usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
     /// Something that should not happen.
     Internal = 1,
+    /// Arguments that do not go with what they are for.
+    Usage = 2,
     /// `site.yaml`, or a file that it names.
     Site = 10,
     /// The pull secret is missing or malformed.
@@ -56,8 +58,10 @@ pub struct Error {
     pub exit: Exit,
     /// What failed, on what, expected and found.
     pub message: String,
-    /// What to do.
+    /// What to do; [`hint_text`](Error::hint_text) has an answer also where nobody gave one.
     pub hint: Option<String>,
+    /// Whether the result that was printed for machines says it already.
+    pub told: bool,
 }
 
 /// Results of everything that can fail in front of the user.
@@ -70,6 +74,7 @@ impl Error {
             exit,
             message: message.into(),
             hint: None,
+            told: false,
         }
     }
 
@@ -117,6 +122,19 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self
+    }
+
+    /// What to do.
+    pub fn hint_text(&self) -> &str {
+        self.hint.as_deref().unwrap_or(match self.exit {
+            Exit::Internal => {
+                "this should not happen; please report it with the command that you ran"
+            }
+            Exit::Usage => "`snobox help` shows what there is",
+            Exit::Site => "`snobox check` says everything that is wrong with a site file",
+            Exit::File => "is the path right, and may you read and write there?",
+            _ => "`snobox help COMMAND` has examples",
+        })
     }
 
     fn disk_full(message: String) -> Self {
@@ -178,6 +196,9 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Io { .. } | StoreError::Index { .. } => classified(Exit::File, &error),
+            StoreError::Version { .. } => classified(Exit::File, &error).hint(
+                "it was made by another program or a newer snobox; name another store with --store",
+            ),
             StoreError::NotAStore { path } => classified(Exit::File, &error).hint(format!(
                 "run `snobox mirror` first, or name a store with --store; {} is left as it is",
                 path.display()
@@ -283,20 +304,26 @@ impl From<LiveIsoError> for Error {
 
 impl From<EmbedError> for Error {
     fn from(error: EmbedError) -> Self {
-        let hint = match &error {
-            EmbedError::TooLarge { .. } => {
-                "what is large belongs into the cache or a registry, not into the ignition"
+        let (exit, hint) = match &error {
+            EmbedError::TooLarge { .. } => (
+                Exit::TooLarge,
+                "what is large belongs into the cache or a registry, not into the ignition",
+            ),
+            EmbedError::KargsTooLong { .. } => (
+                Exit::TooLarge,
+                "shorten the kernel arguments: fewer name servers, or --delete what is not needed",
+            ),
+            EmbedError::NoKargsAreas { .. } => (Exit::LiveIso, "use a live ISO of 4.10 or newer"),
+            EmbedError::KargNotFound { .. } => (
+                Exit::Usage,
+                "an argument is deleted with its value, exactly as `snobox iso kargs FILE` prints it",
+            ),
+            EmbedError::EmptyKarg | EmbedError::KargsControlCharacter { .. } => {
+                (Exit::Usage, "an argument is a word, or name=value")
             }
-            EmbedError::KargsTooLong { .. } => {
-                "shorten the kernel arguments: fewer name servers, or --delete what is not needed"
-            }
-            EmbedError::KargNotFound { .. } => {
-                "an argument is deleted with its value, exactly as `snobox iso kargs FILE` prints it"
-            }
-            EmbedError::NoKargsAreas { .. } => "use a live ISO of 4.10 or newer",
-            _ => "look at the ISO with `snobox iso show`",
+            EmbedError::Members { .. } => (Exit::LiveIso, "look at the ISO with `snobox iso show`"),
         };
-        classified(Exit::TooLarge, &error).hint(hint)
+        classified(exit, &error).hint(hint)
     }
 }
 

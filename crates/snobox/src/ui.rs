@@ -88,13 +88,11 @@ impl Ui {
 
     /// Shows a failure; returns the exit status.
     pub fn fail(&self, error: &Error) -> ExitCode {
-        let mut text = format!("error: {}\n", error.message);
-        if let Some(hint) = &error.hint {
-            text += &format!("\nhint: {hint}\n");
-        }
+        let hint = error.hint_text();
+        let text = format!("error: {}\n\nhint: {hint}\n", error.message);
         let _ = io::stderr().write_all(text.as_bytes());
-        if self.json {
-            let value = json!({"error": {"exit": error.exit as u8, "message": error.message, "hint": error.hint}});
+        if self.json && !error.told {
+            let value = json!({"error": {"exit": error.exit as u8, "message": error.message, "hint": hint}});
             let _ = self.data(format!("{value:#}\n").as_bytes());
         }
         ExitCode::from(error.exit as u8)

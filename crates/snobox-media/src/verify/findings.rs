@@ -66,6 +66,15 @@ pub enum Finding {
         /// Found.
         found: String,
     },
+    /// A kernel argument area has other bytes than the arguments make.
+    KargsArea {
+        /// The file that holds it.
+        path: String,
+        /// Where in the image.
+        offset_bytes: u64,
+        /// Its length.
+        length_bytes: u64,
+    },
     /// The partition table does not have the cache.
     Partition {
         /// Where the partition should start.
@@ -131,7 +140,7 @@ impl Finding {
         match self {
             Self::Truncated { .. } => "image-truncated",
             Self::LiveIso { .. } => "live-iso-changed",
-            Self::Kargs { .. } => "kargs-changed",
+            Self::Kargs { .. } | Self::KargsArea { .. } => "kargs-changed",
             Self::Partition { .. } => "partition-missing",
             Self::Gap { .. } => "gap-not-empty",
             Self::Seal { .. } => "seal-changed",
@@ -162,10 +171,21 @@ impl fmt::Display for Finding {
                 f,
                 "the kernel arguments are {found:?}, expected {expected:?}"
             ),
+            Self::KargsArea {
+                path,
+                offset_bytes,
+                length_bytes,
+            } => {
+                let end = offset_bytes + length_bytes - 1;
+                write!(
+                    f,
+                    "the kernel argument area in {path} was changed in the bytes {offset_bytes} to {end} of the image"
+                )
+            }
             Self::Partition { offset_bytes } => {
                 write!(
                     f,
-                    "the partition table has no entry for the cache at offset {offset_bytes}"
+                    "the partition table has no entry for the cache at offset {offset_bytes}, or not the one that was built"
                 )
             }
             Self::Gap { offset_bytes } => {

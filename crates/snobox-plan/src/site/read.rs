@@ -3,33 +3,23 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use snobox_formats::reference::{ImageRef, is_repository};
+use snobox_formats::reference::ImageRef;
 
+use super::value;
 use super::{
     API_VERSION, AfterInstall, Architecture, Cache, Fallback, Interface, KIND, Mirror, Node,
-    OLDEST_MINOR, Release, ReleaseSource, Site, Subnet,
+    OLDEST_MINOR, Release, ReleaseSource, Site,
 };
 use crate::ask::{Field, Fields};
 use crate::problem::Problem;
 use crate::yaml;
-
-const GIB: u64 = 1 << 30;
 
 /// Reads the text of a `site.yaml`.
 ///
 /// # Errors
 /// All problems, in the order of the file. A text that is not YAML is one problem.
 pub fn read(text: &str) -> Result<Site, Vec<Problem>> {
-    let root = yaml::parse(text).map_err(|error| {
-        let given = format!("not valid YAML: {error}");
-        vec![Problem {
-            at: error.at,
-            path: "(document)".to_owned(),
-            given,
-            allowed: String::new(),
-            hint: None,
-        }]
-    })?;
+    let root = yaml::parse(text).map_err(|error| vec![error.into()])?;
     let mut problems = Vec::new();
     let document = Field {
         node: &root,
@@ -42,6 +32,8 @@ pub fn read(text: &str) -> Result<Site, Vec<Problem>> {
         _ => Err(problems),
     }
 }
+
+const ADDRESS: &str = "an IPv4 address of a host with its prefix length, such as 192.168.86.45/24, outside of the networks of pods (10.128.0.0/14), services (172.30.0.0/16) and OVN-Kubernetes (100.64.0.0/16)";
 
 fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
     let known = [
@@ -70,11 +62,11 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
         .and_then(|metadata| {
             let fields = metadata.fields(problems, &["name"], &[])?;
             let allowed = "a DNS label: up to 54 lower-case letters, digits and dashes";
-            fields
-                .required(problems, "name", allowed)?
-                .parsed(problems, allowed, |t| {
-                    (is_label(t) && t.len() <= 54).then(|| t.to_owned())
-                })
+            fields.required(problems, "name", allowed)?.parsed(
+                problems,
+                allowed,
+                value::cluster_name,
+            )
         });
     let release = root
         .required(problems, "release", "a mapping with version or image")
@@ -82,7 +74,7 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
     let domain = "a DNS name such as example.com";
     let base_domain = root
         .required(problems, "baseDomain", domain)
-        .and_then(|f| f.parsed(problems, domain, domain_name));
+        .and_then(|f| f.parsed(problems, domain, value::domain_name));
     let pull_secret_file = path(
         &root,
         problems,
@@ -127,7 +119,7 @@ fn path(
     allowed: &str,
 ) -> Option<PathBuf> {
     root.required(problems, key, allowed)?
-        .parsed(problems, allowed, |text| Some(PathBuf::from(text)))
+        .parsed(problems, allowed, value::path)
 }
 
 fn release(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Release> {
@@ -143,10 +135,16 @@ fn release(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Release> {
         (Some(version), None) => {
             let allowed = format!("a version such as 4.13.1, from 4.{OLDEST_MINOR} on");
             version.parsed(problems, &allowed, |t| {
-                is_version(t).then(|| ReleaseSource::Version(t.to_owned()))
+                value::is_version(t).then(|| ReleaseSource::Version(t.to_owned()))
             })
         }
-        (None, Some(image)) => image_ref(&image, problems).map(ReleaseSource::Image),
+        (None, Some(image)) => {
+            let allowed = "a payload image by digest or tag, such as quay.io/openshift-release-dev/ocp-release@sha256:…";
+            let named = |r: &ImageRef| r.tag().is_some() || r.digest().is_some();
+            image
+                .parsed(problems, allowed, |t| t.parse().ok().filter(named))
+                .map(ReleaseSource::Image)
+        }
         (Some(_), Some(image)) => {
             image.refuse_with_hint(
                 problems,
@@ -155,6 +153,7 @@ fn release(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Release> {
             );
             None
         }
+        (None, None) if fields.is_misspelt("version") || fields.is_misspelt("image") => None,
         (None, None) => {
             field.refuse(problems, "version (such as 4.13.1) or image (such as quay.io/openshift-release-dev/ocp-release@sha256:…)");
             None
@@ -177,12 +176,20 @@ fn node(field: &Field<'_>, site_name: Option<&str>, problems: &mut Vec<Problem>)
         "ntp",
     ];
     let fields = field.fields(problems, &known, &[])?;
-    let allowed = "a DNS name of lower-case letters, digits, dashes and dots, other than localhost";
+    let allowed = "a DNS name: up to 63 lower-case letters, digits, dashes and dots, without the word localhost";
     let hostname = match fields.optional("hostname") {
-        Some(f) => f.parsed(problems, allowed, |t| {
-            domain_name(t).filter(|h| h != "localhost")
-        }),
-        None => site_name.map(str::to_owned),
+        Some(f) => f.parsed(problems, allowed, value::hostname),
+        None => match site_name.map(value::hostname) {
+            Some(None) => {
+                fields.required(
+                    problems,
+                    "hostname",
+                    "a name other than metadata.name, which is no host name",
+                );
+                None
+            }
+            name => name.flatten(),
+        },
     };
     let installation_disk = fields
         .required(problems, "installationDisk", "a mapping with path")
@@ -190,26 +197,16 @@ fn node(field: &Field<'_>, site_name: Option<&str>, problems: &mut Vec<Problem>)
             let fields =
                 disk.fields(problems, &["path"], &["serial", "wwn", "model", "minSize"])?;
             let allowed = "a device path such as /dev/sda or /dev/disk/by-id/…";
-            let is_device = |t: &str| {
-                t.len() > 5
-                    && t.starts_with("/dev/")
-                    && t.bytes()
-                        .all(|c| c.is_ascii_graphic() && !b"'\"\\$`;&|<>*?".contains(&c))
-            };
             fields
                 .required(problems, "path", allowed)?
-                .parsed(problems, allowed, |t| is_device(t).then(|| t.to_owned()))
+                .parsed(problems, allowed, value::device)
         });
     let interface = fields
         .optional("interface")
         .map(|f| interface(&f, problems));
-    let address = fields.optional("address").map(|f| {
-        f.parsed(
-            problems,
-            "an IPv4 address with its prefix length, such as 192.168.86.45/24",
-            subnet,
-        )
-    });
+    let address = fields
+        .optional("address")
+        .map(|f| f.parsed(problems, ADDRESS, value::subnet));
     let gateway = fields
         .optional("gateway")
         .map(|f| (f.clone(), ipv4(&f, problems)));
@@ -217,23 +214,20 @@ fn node(field: &Field<'_>, site_name: Option<&str>, problems: &mut Vec<Problem>)
         .into_iter()
         .filter_map(|f| ipv4(&f, problems))
         .collect();
-    let ntp = "a host name or an IPv4 address";
+    let ntp = "a host name in lower case or an IPv4 address";
     let ntp_servers = servers(&fields, problems, "ntp", &[])
         .into_iter()
-        .filter_map(|f| f.parsed(problems, ntp, domain_name))
+        .filter_map(|f| f.parsed(problems, ntp, value::host))
         .collect();
 
-    if let (Some(Some(subnet)), Some((f, Some(gateway)))) = (address, &gateway) {
-        if !subnet.contains(*gateway) || *gateway == subnet.address {
-            f.refuse(
-                problems,
-                format!(
-                    "another address of {}/{}, the network of node.address",
-                    subnet.network(),
-                    subnet.prefix
-                ),
-            );
-        }
+    if let (Some(Some(subnet)), Some((f, Some(gateway)))) = (address, &gateway)
+        && (!subnet.has_host(*gateway) || *gateway == subnet.address)
+    {
+        let (network, prefix) = (subnet.network(), subnet.prefix);
+        f.refuse(
+            problems,
+            format!("another address of {network}/{prefix}, the network of node.address"),
+        );
     }
     if address.is_some() {
         fields.required(
@@ -241,8 +235,15 @@ fn node(field: &Field<'_>, site_name: Option<&str>, problems: &mut Vec<Problem>)
             "interface",
             "with node.address: the interface's name or mac",
         );
-    } else if let Some((f, _)) = &gateway {
-        f.refuse(problems, "only together with node.address");
+    } else {
+        // With DHCP the kernel is told nothing, so these would be ignored.
+        for field in ["interface", "gateway", "dns"].map(|key| fields.optional(key)) {
+            let Some(f) = field else { continue };
+            f.refuse(
+                problems,
+                "only together with node.address: DHCP decides without it",
+            );
+        }
     }
     Some(Node {
         hostname: hostname?,
@@ -270,25 +271,14 @@ fn interface(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Interface
         (Some(name), None) => name.parsed(
             problems,
             "an interface name such as enp0s25, up to 15 characters",
-            |t| {
-                let good = (1..=15).contains(&t.len())
-                    && t.bytes()
-                        .all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c));
-                good.then(|| Interface::Name(t.to_owned()))
-            },
+            |t| value::interface_name(t).map(Interface::Name),
         ),
         (None, Some(mac)) => mac.parsed(
             problems,
             "a hardware address such as 28:d2:44:d3:ef:1c",
-            |t| {
-                let parts: Vec<_> = t.split([':', '-']).collect();
-                let good = parts.len() == 6
-                    && parts
-                        .iter()
-                        .all(|p| p.len() == 2 && p.bytes().all(|c| c.is_ascii_hexdigit()));
-                good.then(|| Interface::Mac(parts.join(":").to_lowercase()))
-            },
+            |t| value::mac(t).map(Interface::Mac),
         ),
+        (None, None) if fields.is_misspelt("name") || fields.is_misspelt("mac") => None,
         _ => {
             field.refuse(problems, "either name or mac");
             None
@@ -340,18 +330,17 @@ fn cache(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Cache> {
     let size = fields
         .optional("size")
         .map_or(Some(default.size_bytes), |f| {
-            f.parsed(problems, "a size from 1GiB on, such as 250GiB", size_bytes)
+            f.parsed(
+                problems,
+                "a size from 1GiB on, such as 250GiB",
+                value::size_bytes,
+            )
         });
     let label = fields.optional("label").map_or(Some(default.label), |f| {
         f.parsed(
             problems,
-            "1 to 16 letters, digits, dashes and underscores",
-            |t| {
-                let good = (1..=16).contains(&t.len())
-                    && t.bytes()
-                        .all(|c| c.is_ascii_alphanumeric() || b"_-".contains(&c));
-                good.then(|| t.to_owned())
-            },
+            "1 to 16 letters, digits, dashes and underscores, no dash first, and no label of CoreOS itself (boot, root, …)",
+            value::label,
         )
     });
     let words = [
@@ -376,7 +365,7 @@ fn cache(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Cache> {
 impl Default for Cache {
     fn default() -> Self {
         Self {
-            size_bytes: 250 * GIB,
+            size_bytes: 250 << 30,
             label: "data".to_owned(),
             after_install: AfterInstall::Keep,
             fallback: Fallback::Upstream,
@@ -386,20 +375,6 @@ impl Default for Cache {
 
 fn mirrors(field: &Field<'_>, problems: &mut Vec<Problem>) -> Vec<Mirror> {
     let allowed = "a registry or repository prefix such as quay.io/openshift-release-dev";
-    let location = |text: &str| {
-        let text = text.trim_end_matches('/');
-        let registry = text.split('/').next().unwrap_or_default();
-        let whole = if text.contains('/') {
-            text.to_owned()
-        } else {
-            format!("{text}/x")
-        };
-        (!registry.is_empty()
-            && whole
-                .parse::<ImageRef>()
-                .is_ok_and(|r| r.tag().is_none() && r.digest().is_none()))
-        .then(|| text.to_owned())
-    };
     let mut rules = Vec::new();
     for item in field.items(problems, "a list of mappings with source and mirrors") {
         let Some(fields) = item.fields(problems, &["source", "mirrors"], &[]) else {
@@ -407,13 +382,16 @@ fn mirrors(field: &Field<'_>, problems: &mut Vec<Problem>) -> Vec<Mirror> {
         };
         let source = fields
             .required(problems, "source", allowed)
-            .and_then(|f| f.parsed(problems, allowed, location));
+            .and_then(|f| f.parsed(problems, allowed, value::location));
         let places = fields
             .required(problems, "mirrors", "a list of places")
             .map_or_else(Vec::new, |f| f.items(problems, "a list of places"));
+        if let Some(f) = fields.optional("mirrors").filter(|f| f.is_empty_list()) {
+            f.refuse(problems, "at least one place");
+        }
         let mirrors = places
             .iter()
-            .filter_map(|f| f.parsed(problems, allowed, location))
+            .filter_map(|f| f.parsed(problems, allowed, value::location))
             .collect();
         rules.extend(source.map(|source| Mirror { source, mirrors }));
     }
@@ -429,63 +407,4 @@ fn ipv4(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Ipv4Addr> {
     field.parsed(problems, "an IPv4 address such as 192.168.86.1", |text| {
         text.parse().ok()
     })
-}
-
-fn subnet(text: &str) -> Option<Subnet> {
-    let (address, prefix) = text.split_once('/')?;
-    let subnet = Subnet {
-        address: address.parse().ok()?,
-        prefix: prefix.parse().ok().filter(|p| (1..=30).contains(p))?,
-    };
-    let host_bits = subnet.address.to_bits() & !subnet.netmask().to_bits();
-    (host_bits != 0 && host_bits != !subnet.netmask().to_bits()).then_some(subnet)
-}
-
-fn is_label(text: &str) -> bool {
-    (1..=63).contains(&text.len())
-        && text
-            .bytes()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-}
-
-fn domain_name(text: &str) -> Option<String> {
-    (text.len() <= 253 && text.split('.').all(is_label)).then(|| text.to_owned())
-}
-
-fn is_version(text: &str) -> bool {
-    let (numbers, suffix) = text
-        .split_once('-')
-        .map_or((text, None), |(n, s)| (n, Some(s)));
-    let parts: Vec<Option<u32>> = numbers
-        .split('.')
-        .map(|p| {
-            p.parse()
-                .ok()
-                .filter(|_| p == "0" || !p.starts_with(['0', '+']))
-        })
-        .collect();
-    let [Some(major), Some(minor), Some(_)] = parts[..] else {
-        return false;
-    };
-    let suffix_ok = suffix.is_none_or(|s| !s.is_empty() && is_repository(&s.replace('.', "-")));
-    suffix_ok && (major > 4 || major == 4 && minor >= OLDEST_MINOR)
-}
-
-fn size_bytes(text: &str) -> Option<u64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
-        "GiB" | "G" | "Gi" => GIB,
-        "TiB" | "T" | "Ti" => GIB << 10,
-        "GB" => 1_000_000_000,
-        "TB" => 1_000_000_000_000,
-        _ => return None,
-    };
-    digits
-        .trim()
-        .parse::<u64>()
-        .ok()?
-        .checked_mul(unit)
-        .filter(|size| (GIB..1 << 50).contains(size))
 }

@@ -36,7 +36,12 @@ pub(crate) fn command(program: &Path, dir: &Path) -> Command {
         .current_dir(dir)
         .env("LC_ALL", "C")
         .stdin(Stdio::null());
-    for variable in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REGISTRY_AUTH_FILE"] {
+    for variable in [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "REGISTRY_AUTH_FILE",
+    ] {
         command.env_remove(variable);
         command.env_remove(variable.to_lowercase());
     }

@@ -15,7 +15,11 @@ fn release_alone(folder: &Path) {
     let blobs = folder.join("blobs/sha256");
     fs::create_dir_all(&blobs).unwrap();
     let manifest = blob_json(digest);
-    let parts = manifest["layers"].as_array().unwrap().iter().chain([&manifest["config"]]);
+    let parts = manifest["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .chain([&manifest["config"]]);
     let digests = parts.map(|part| part["digest"].as_str().unwrap());
     for digest in digests.chain([digest.as_str()]) {
         fs::write(blobs.join(&digest[7..]), blob(digest)).unwrap();
@@ -45,7 +49,10 @@ fn an_image_with_a_damaged_manifest_is_left_out_with_its_tag() {
         let reply = get(served.address, &format!("{RELEASE}/manifests/{key}"));
         assert_eq!(reply.status, 404, "{key}");
     }
-    assert_eq!(get(served.address, &format!("{RELEASE}/tags/list")).status, 404);
+    assert_eq!(
+        get(served.address, &format!("{RELEASE}/tags/list")).status,
+        404
+    );
 }
 
 #[test]
@@ -55,10 +62,16 @@ fn a_truncated_or_missing_layer_is_unknown_and_the_rest_is_served() {
     let served = Served::start(folder.path(), Access::Anonymous);
     let manifest = blob_json(&practice().release_digest);
     let digest = |part: &serde_json::Value| part["digest"].as_str().unwrap().to_owned();
-    let (damaged, whole) = (digest(&manifest["layers"][0]), digest(&manifest["layers"][1]));
+    let (damaged, whole) = (
+        digest(&manifest["layers"][0]),
+        digest(&manifest["layers"][1]),
+    );
     let path = folder.path().join("blobs/sha256").join(&damaged[7..]);
     fs::write(&path, "short").unwrap();
-    let (damaged, whole) = (format!("{RELEASE}/blobs/{damaged}"), format!("{RELEASE}/blobs/{whole}"));
+    let (damaged, whole) = (
+        format!("{RELEASE}/blobs/{damaged}"),
+        format!("{RELEASE}/blobs/{whole}"),
+    );
     for gone in [false, true] {
         if gone {
             fs::remove_file(&path).unwrap();

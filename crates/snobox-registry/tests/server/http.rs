@@ -58,7 +58,10 @@ impl Reply {
     /// Expects an error in the form of the specification.
     #[track_caller]
     pub(crate) fn assert_error(&self, status: u16, code: &str) {
-        assert_eq!((self.status, &self.json()["errors"][0]["code"]), (status, &code.into()));
+        assert_eq!(
+            (self.status, &self.json()["errors"][0]["code"]),
+            (status, &code.into())
+        );
         assert!(self.json()["errors"][0]["message"].is_string());
     }
 }

@@ -3,13 +3,14 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    unreachable_pub,
     reason = "test code; a skip must be seen"
 )]
 
 #[path = "../oracle/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod oracle;
+#[path = "../../../snobox-store/tests/shared_layout/mod.rs"]
+mod shared_layout;
 
 mod access;
 mod damage;

@@ -15,6 +15,7 @@ pub(crate) fn podman(program: &Path, folder: &Path) -> Command {
     podman.args(["--storage-driver", "vfs"]);
     podman.arg("--root").arg(inside("root"));
     podman.arg("--runroot").arg(inside("run"));
+    podman.arg("--tmpdir").arg(inside("state"));
     podman.env("TMPDIR", folder);
     podman
 }
@@ -28,7 +29,10 @@ pub(crate) fn usable(folder: &Path) -> Option<PathBuf> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     println!("SKIPPED: podman cannot work here: {said}");
-    assert!(std::env::var_os("CI").is_none(), "podman must work in CI: {said}");
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "podman must work in CI: {said}"
+    );
     None
 }
 
@@ -37,19 +41,26 @@ pub(crate) fn digests(program: &Path, folder: &Path, image: &str) -> Vec<String>
     let shown = ok(podman(program, folder).args(["image", "inspect", image]));
     let shown: Value = serde_json::from_str(&shown).unwrap();
     let names = shown[0]["RepoDigests"].as_array().unwrap();
-    let digests = names.iter().filter_map(|name| name.as_str()?.split_once('@'));
+    let digests = names
+        .iter()
+        .filter_map(|name| name.as_str()?.split_once('@'));
     digests.map(|(_, digest)| digest.to_owned()).collect()
 }
 
 #[test]
 fn an_image_by_digest_and_by_tag_keeps_its_digest() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(program) = usable(folder.path()) else { return };
+    let Some(program) = usable(folder.path()) else {
+        return;
+    };
     let served = Served::practice();
     for reference in [&practice().release_by_digest, &practice().release] {
         let name = served.name(reference);
         ok(podman(&program, folder.path()).args(["pull", "--quiet", "--tls-verify=false", &name]));
-        assert_eq!(digests(&program, folder.path(), &name), [practice().release_digest.clone()]);
+        assert_eq!(
+            digests(&program, folder.path(), &name),
+            [practice().release_digest.clone()]
+        );
         ok(podman(&program, folder.path()).args(["rmi", "--force", &name]));
     }
 }
@@ -57,11 +68,22 @@ fn an_image_by_digest_and_by_tag_keeps_its_digest() {
 #[test]
 fn a_docker_list_by_digest_becomes_the_image_of_this_machine() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(program) = usable(folder.path()) else { return };
+    let Some(program) = usable(folder.path()) else {
+        return;
+    };
     let served = Served::practice();
     let list = component("cli");
-    let name = served.name(&format!("quay.io/openshift-release-dev/ocp-v4.0-art-dev@{list}"));
-    let pull = ["pull", "--quiet", "--arch", "amd64", "--tls-verify=false", &name];
+    let name = served.name(&format!(
+        "quay.io/openshift-release-dev/ocp-v4.0-art-dev@{list}"
+    ));
+    let pull = [
+        "pull",
+        "--quiet",
+        "--arch",
+        "amd64",
+        "--tls-verify=false",
+        &name,
+    ];
     ok(podman(&program, folder.path()).args(pull));
     assert!(digests(&program, folder.path(), &name).contains(&list));
 }

@@ -26,9 +26,14 @@ fn skopeo_pulls_the_upstream_name_by_digest_and_by_tag() {
     let served = Served::practice();
     let folder = tempfile::tempdir().unwrap();
     write_conf(folder.path(), &served);
-    for (reference, target) in [(&practice().release_by_digest, "digest"), (&practice().release, "tag")] {
+    for (reference, target) in [
+        (&practice().release_by_digest, "digest"),
+        (&practice().release, "tag"),
+    ] {
         let mut copy = command(&skopeo, folder.path());
-        copy.env("CONTAINERS_REGISTRIES_CONF", folder.path().join("registries.conf"));
+        // skopeo does not know CONTAINERS_REGISTRIES_CONF.
+        copy.arg("--registries-conf")
+            .arg(folder.path().join("registries.conf"));
         copy.args(["copy", "--quiet", "--insecure-policy", "--preserve-digests"]);
         ok(copy.args([format!("docker://{reference}"), format!("dir:{target}")]));
         let manifest = fs::read(folder.path().join(target).join("manifest.json")).unwrap();
@@ -39,14 +44,22 @@ fn skopeo_pulls_the_upstream_name_by_digest_and_by_tag() {
 #[test]
 fn podman_pulls_the_upstream_name_by_digest_and_by_tag() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(program) = usable(folder.path()) else { return };
+    let Some(program) = usable(folder.path()) else {
+        return;
+    };
     let served = Served::practice();
     write_conf(folder.path(), &served);
     for reference in [&practice().release_by_digest, &practice().release] {
         let mut pull = podman(&program, folder.path());
-        pull.env("CONTAINERS_REGISTRIES_CONF", folder.path().join("registries.conf"));
+        pull.env(
+            "CONTAINERS_REGISTRIES_CONF",
+            folder.path().join("registries.conf"),
+        );
         ok(pull.args(["pull", "--quiet", reference]));
-        assert_eq!(digests(&program, folder.path(), reference), [practice().release_digest.clone()]);
+        assert_eq!(
+            digests(&program, folder.path(), reference),
+            [practice().release_digest.clone()]
+        );
         ok(podman(&program, folder.path()).args(["rmi", "--force", reference]));
     }
 }

@@ -3,29 +3,25 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::LazyLock;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use snobox_registry::server::{Access, Server};
 use snobox_store::Store;
-use snobox_testkit::practice::{self, Practice};
+use snobox_testkit::practice::Practice;
 use tokio::sync::oneshot;
 
-static LAYOUT: LazyLock<(tempfile::TempDir, Practice)> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let practice = practice::write_layout(folder.path()).unwrap();
-    (folder, practice)
-});
+use super::shared_layout::LAYOUT;
 
 /// What is served, written once for all tests.
 pub(crate) fn practice() -> &'static Practice {
-    &LAYOUT.1
+    &LAYOUT.practice
 }
 
 /// The practice layout; not to be changed.
 pub(crate) fn layout() -> &'static Path {
-    LAYOUT.0.path()
+    &LAYOUT.folder
 }
 
 /// A blob of the practice layout, read from its file.
@@ -79,6 +75,17 @@ impl Served {
             stop: Some(stop),
             thread: Some(thread),
         }
+    }
+
+    /// Tells the server to stop; whether it has within `patience`.
+    pub(crate) fn stops_within(mut self, patience: Duration) -> bool {
+        drop(self.stop.take());
+        let thread = self.thread.take().unwrap();
+        let deadline = Instant::now() + patience;
+        while !thread.is_finished() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        thread.is_finished()
     }
 
     /// `127.0.0.1:PORT/<upstream name>`

@@ -52,3 +52,27 @@ impl Oracle {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 }
+
+/// A folder for something that a whole test binary shares. A static is never dropped, so it lies in the target folder, where the next run
+/// replaces it, and not among the temporary files.
+#[allow(dead_code, reason = "not every test binary shares something")]
+pub struct Kept(std::path::PathBuf);
+
+#[allow(dead_code, reason = "not every test binary shares something")]
+impl Kept {
+    /// An empty folder of that name.
+    pub fn empty(name: &str) -> Self {
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                panic!("{path:?}: {error}")
+            }
+            _ => std::fs::create_dir_all(&path).unwrap(),
+        }
+        Self(path)
+    }
+
+    pub fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+}

@@ -16,6 +16,7 @@ use snobox_plan::site;
 
 use crate::cli::InitArgs;
 use crate::error::{Error, Exit, Result};
+use crate::flow::output::folder_of;
 use crate::site_file::problems_error;
 use crate::ui::Ui;
 use files::{Access, NewFile, Taken};
@@ -27,10 +28,7 @@ const SSH_KEY_FILE: &str = "ssh-key.pub";
 
 /// Writes a site file.
 pub fn run(args: &InitArgs, ui: &Ui) -> Result<()> {
-    let folder = match args.site.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(&args.site);
     let site_taken = if args.force {
         Taken::Replace
     } else {
@@ -53,7 +51,7 @@ pub fn run(args: &InitArgs, ui: &Ui) -> Result<()> {
     let text = site_yaml(&answers);
     site::read(&text).map_err(|problems| refused(&problems))?;
 
-    let mut new = imported_files(args, &imported, folder)?;
+    let mut new = imported_files(args, &imported);
     new.push(NewFile::new(
         &args.site,
         text,
@@ -77,7 +75,7 @@ fn import(path: &Path) -> Result<Imported> {
 }
 
 /// What an install-config held, unless a flag names a file instead.
-fn imported_files(args: &InitArgs, imported: &Imported, folder: &Path) -> Result<Vec<NewFile>> {
+fn imported_files(args: &InitArgs, imported: &Imported) -> Vec<NewFile> {
     let taken = if args.force {
         Taken::Replace
     } else {
@@ -87,7 +85,7 @@ fn imported_files(args: &InitArgs, imported: &Imported, folder: &Path) -> Result
     if let (None, Some(secret)) = (&args.pull_secret_file, &imported.pull_secret) {
         let text = format!("{}\n", secret.reveal().trim());
         new.push(NewFile::new(
-            &folder.join(PULL_SECRET_FILE),
+            &args.site.with_file_name(PULL_SECRET_FILE),
             text,
             Access::Owner,
             taken,
@@ -96,13 +94,13 @@ fn imported_files(args: &InitArgs, imported: &Imported, folder: &Path) -> Result
     if let (None, Some(key)) = (&args.ssh_key_file, &imported.ssh_key) {
         let text = format!("{key}\n");
         new.push(NewFile::new(
-            &folder.join(SSH_KEY_FILE),
+            &args.site.with_file_name(SSH_KEY_FILE),
             text,
             Access::Everybody,
             taken,
         ));
     }
-    Ok(new)
+    new
 }
 
 /// What is wrong with the values, by field and by flag; there is no file yet that has lines.

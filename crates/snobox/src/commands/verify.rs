@@ -20,14 +20,22 @@ pub fn run(args: &VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
     ui.result(lines.join("\n"), &outcome.json())?;
     let count = outcome.findings.len();
     let what = if count == 1 { "finding" } else { "findings" };
+    let only_missing = outcome
+        .findings
+        .iter()
+        .all(|(code, _)| *code == "not-in-cache");
     let hint = if args.target.is_dir() {
         "delete the files that are named under blobs/sha256 and run `snobox mirror`: it fetches them again"
+    } else if only_missing {
+        "name the release that the ignition was made for under `release` in site.yaml, then mirror and build again"
     } else {
         "build the image again, or write the stick again if it is a copy"
     };
-    Err(Error::new(
+    let mut error = Error::new(
         Exit::Findings,
         format!("{count} {what} in {}", args.target.display()),
     )
-    .hint(hint))
+    .hint(hint);
+    error.told = true;
+    Err(error)
 }

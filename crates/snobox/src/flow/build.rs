@@ -245,6 +245,17 @@ impl Cached {
             return Err(Error::new(Exit::Findings, message)
                 .hint("`snobox verify` on the store names all damage; `snobox mirror` mends it"));
         }
+        let is_absent =
+            |needed: &&layout::Needed| !store.has(needed.descriptor.digest, needed.descriptor.size);
+        if let Some(absent) = closure.blobs.iter().find(is_absent) {
+            let (kind, digest) = (absent.kind, absent.descriptor.digest);
+            let message = format!(
+                "the store {} lacks the {kind} {digest}",
+                store.root().display()
+            );
+            return Err(Error::new(Exit::Findings, message)
+                .hint("run `snobox mirror`: it fetches what is missing"));
+        }
         let references = lock
             .images
             .iter()

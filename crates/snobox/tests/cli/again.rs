@@ -16,12 +16,17 @@ fn a_second_mirror_asks_nobody_and_changes_nothing() {
     let proxy = FaultRegistry::start().unwrap();
     let address = format!("http://{}", proxy.address());
     let mut command = sandbox.command(&["--json", "mirror"]);
-    command.env("HTTPS_PROXY", &address).env("HTTP_PROXY", &address);
+    command
+        .env("HTTPS_PROXY", &address)
+        .env("HTTP_PROXY", &address);
     let said = sandbox.end(Running::start(command)).ok();
     let value = said.json();
     assert_eq!(value["fetchedBytes"], 0);
     assert_eq!(value["fetchedBlobs"], 0);
-    assert_eq!(value["images"], demo().lock()["images"].as_array().unwrap().len());
+    assert_eq!(
+        value["images"],
+        demo().lock()["images"].as_array().unwrap().len()
+    );
     assert!(value["presentBytes"].as_u64().unwrap() > 30 << 20, "{said}");
     assert_eq!(proxy.seen(), []);
     assert_eq!(Tree::of(&sandbox.work()), before);
@@ -63,9 +68,18 @@ pub(crate) fn practice_ignition(sandbox: &Sandbox) -> PathBuf {
         "sshKey": text("id_practice.pub").trim(),
     });
     fs::write(folder.join("install-config.yaml"), config.to_string()).unwrap();
-    let args = ["practice-installer", "create", "single-node-ignition-config", "--dir", "cluster"];
+    let args = [
+        "practice-installer",
+        "create",
+        "single-node-ignition-config",
+        "--dir",
+        "cluster",
+    ];
     let mut command = sandbox.command(&args);
-    let release = demo().lock()["release"]["image"].as_str().unwrap().to_owned();
+    let release = demo().lock()["release"]["image"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     command.env("OPENSHIFT_INSTALL_RELEASE_IMAGE_OVERRIDE", release);
     sandbox.end(Running::start(command)).ok();
     folder.join("bootstrap-in-place-for-live-iso.ign")
@@ -97,7 +111,10 @@ fn an_image_that_is_there_is_replaced_only_by_force() {
     let args = ["build", "--installer-ignition", ignition.to_str().unwrap()];
     sandbox.write("practice.img", "an image of yesterday");
     let before = Tree::of(&sandbox.work());
-    sandbox.run(&args).fails(31).says("practice.img is there already");
+    sandbox
+        .run(&args)
+        .fails(31)
+        .says("practice.img is there already");
     assert_eq!(Tree::of(&sandbox.work()), before);
     sandbox.run(&[&args[..], &["--force"]].concat()).ok();
     assert_eq!(Tree::of(&sandbox.work()).mode("practice.img"), 0o600);

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Running, Sandbox, Tree, binary, copy, demo, is_root, tool};
+use crate::support::{Running, Sandbox, Tree, binary, copy, demo, may_mount, tool};
 
 #[test]
 fn the_demo_leaves_site_lock_store_and_image_and_nothing_half_made() {
@@ -77,7 +77,11 @@ fn json_is_one_document_on_stdout_and_lines_on_stderr() {
     for stage in ["release", "images", "live ISO", "cache", "verify"] {
         assert!(ended.contains(stage), "{stage}: {ended:?}");
     }
-    assert!(events.iter().all(|e| e["bytes"].is_u64() && e["totalBytes"].is_u64()));
+    assert!(
+        events
+            .iter()
+            .all(|e| e["bytes"].is_u64() && e["totalBytes"].is_u64())
+    );
 }
 
 #[test]
@@ -91,7 +95,10 @@ fn a_second_demo_in_the_same_folder_fetches_nothing_and_replaces_the_image() {
         said.stderr.find(stage).unwrap_or_else(|| panic!("{said}"));
     }
     assert!(said.stderr.contains("0 B fetched in 0 blobs"), "{said}");
-    assert!(said.text().contains("verify snobox-demo/practice.img"), "{said}");
+    assert!(
+        said.text().contains("verify snobox-demo/practice.img"),
+        "{said}"
+    );
     assert_eq!(sandbox.read("snobox-demo/site.lock"), lock);
     let before = Tree::of(demo().folder());
     let after = Tree::of(&sandbox.path("snobox-demo"));
@@ -121,7 +128,7 @@ fn the_demo_needs_neither_a_network_nor_root() {
     let [Some(unshare), Some(ip), Some(setpriv), Some(chown)] = needed else {
         return;
     };
-    if !is_root("a network namespace") {
+    if !may_mount("a network namespace") {
         return;
     }
     // The build folder may be closed to others.
@@ -152,5 +159,9 @@ fn the_demo_needs_neither_a_network_nor_root() {
     assert!(said.text().contains("snobox-demo/practice.img"), "{said}");
     let tree = Tree::of(&home);
     assert_eq!(tree.leftovers(), [""; 0]);
-    assert!(tree.names().iter().all(|name| name.starts_with("snobox-demo/")));
+    assert!(
+        tree.names()
+            .iter()
+            .all(|name| name.starts_with("snobox-demo/"))
+    );
 }

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::again::practice_ignition;
 use crate::serve::skopeo_is_answered;
-use crate::support::{Sandbox, Serving, Tool, demo, is_root, tool};
+use crate::support::{Sandbox, Serving, Tool, demo, may_mount, tool};
 
 /// What the practice ISO is shipped with, and the site's static address in the words of dracut.cmdline(7).
 const KARGS: &str = "coreos.liveiso=rhcos-499.99.0-practice ignition.firstboot ignition.platform.id=metal \
@@ -35,11 +36,36 @@ fn coreos_installer_reads_ignition_and_kargs_as_we_do() {
     let ours = sandbox.run(&["iso", "show", "--ignition", image]).ok();
     assert!(ours.stdout.len() > 100_000);
     let real = installer.run(&words(&["iso", "ignition", "show"]));
-    assert!(ours.stdout == real, "not the config that coreos-installer shows");
+    assert!(
+        ours.stdout == real,
+        "not the config that coreos-installer shows"
+    );
     let real = installer.text(&words(&["iso", "kargs", "show"]));
     assert_eq!(real.trim_end(), KARGS);
     let ours = sandbox.run(&["iso", "kargs", image]).ok();
     assert_eq!(ours.text().trim_end(), KARGS);
+}
+
+#[test]
+fn without_an_address_the_kernel_arguments_stay_as_shipped() {
+    let Some(installer) = tool("coreos-installer") else {
+        return;
+    };
+    let sandbox = Sandbox::with_site();
+    let site = String::from_utf8(sandbox.read("site.yaml")).unwrap();
+    let of_network = ["interface:", "address:", "gateway:", "dns:"];
+    let kept = |line: &&str| !of_network.iter().any(|key| line.trim().starts_with(key));
+    let lines: Vec<_> = site.lines().filter(kept).collect();
+    sandbox.write("site.yaml", lines.join("\n"));
+    let ignition = practice_ignition(&sandbox);
+    let args = ["build", "--installer-ignition", ignition.to_str().unwrap()];
+    sandbox.run(&args).ok();
+    let image = sandbox.path("practice.img").into_os_string();
+    let show = ["iso", "kargs", "show"].map(OsString::from);
+    let kargs = installer.text(&[&show[..], &[image]].concat());
+    let shipped = KARGS.split(" rd.neednet").next().unwrap();
+    assert_eq!(kargs.trim_end(), shipped);
+    sandbox.run(&["verify", "practice.img"]).ok();
 }
 
 #[test]
@@ -51,7 +77,10 @@ fn ignition_validate_accepts_the_embedded_config() {
     let config = sandbox.run(&["iso", "show", "--ignition", image().to_str().unwrap()]);
     let path = sandbox.write("config.ign", config.ok().stdout);
     let said = validate.text(&[path]);
-    assert!(!said.contains("error") && !said.contains("warning"), "{said}");
+    assert!(
+        !said.contains("error") && !said.contains("warning"),
+        "{said}"
+    );
 }
 
 /// Start and length in bytes of the Linux partition that sfdisk finds in the image.
@@ -104,15 +133,16 @@ struct Mounted {
 impl Mounted {
     /// `None` after saying why.
     fn image() -> Option<Self> {
-        if !is_root("a loop mount") {
+        if !may_mount("a loop mount") {
             return None;
         }
         let (mount, umount, sfdisk) = (tool("mount")?, tool("umount")?, tool("sfdisk")?);
         let (start, length) = partition(&sfdisk);
         let point = TempDir::new().unwrap();
         let options = format!("loop,ro,offset={start},sizelimit={length}");
-        let (image, folder) = (image(), point.path().as_os_str());
-        mount.run(&["-t", "ext4", "-o", &options].map(OsString::from).iter().chain([&image, &folder.to_owned()]).collect::<Vec<_>>());
+        let words = ["-t", "ext4", "-o", &options].map(OsString::from);
+        let places = [image(), point.path().into()];
+        mount.run(&[&words[..], &places].concat());
         Some(Self { point, umount })
     }
 
@@ -124,7 +154,8 @@ impl Mounted {
 impl Drop for Mounted {
     fn drop(&mut self) {
         // A test that fails leaves a process in it for a moment at most.
-        self.umount.try_run(&["-l".as_ref(), self.point.path().as_os_str()]);
+        self.umount
+            .try_run(&["-l".as_ref(), self.point.path().as_os_str()]);
     }
 }
 
@@ -135,7 +166,11 @@ fn the_kernel_mounts_the_cache_and_every_blob_hashes_to_its_name() {
     else {
         return;
     };
-    let found = find.text(&[mounted.point.path().as_os_str(), "-type".as_ref(), "f".as_ref()]);
+    let found = find.text(&[
+        mounted.point.path().as_os_str(),
+        "-type".as_ref(),
+        "f".as_ref(),
+    ]);
     let root = format!("{}/", mounted.point.path().display());
     let mut blobs = Vec::new();
     let mut others = Vec::new();
@@ -146,9 +181,17 @@ fn the_kernel_mounts_the_cache_and_every_blob_hashes_to_its_name() {
         }
     }
     others.sort_unstable();
-    assert_eq!(others, ["bin/snobox-agent", "store/index.json", "store/oci-layout"]);
+    assert_eq!(
+        others,
+        ["bin/snobox-agent", "store/index.json", "store/oci-layout"]
+    );
     let folder = mounted.path("store/blobs/sha256");
-    let sums = sha256sum.text(&blobs.iter().map(|blob| folder.join(blob)).collect::<Vec<_>>());
+    let sums = sha256sum.text(
+        &blobs
+            .iter()
+            .map(|blob| folder.join(blob))
+            .collect::<Vec<_>>(),
+    );
     assert_eq!(sums.lines().count(), blobs.len());
     for line in sums.lines() {
         let (sum, path) = line.split_once("  ").unwrap();
@@ -194,11 +237,17 @@ fn the_agent_on_the_cache_runs_and_needs_nothing_when_it_is_static() {
     let version = Tool::at(&agent).text(&["--version"]);
     assert!(version.starts_with("snobox 0."), "{version}");
     if is_dynamic(&readelf, &agent) {
-        println!("this build of the agent is dynamic: only a release build is looked at without its libraries");
+        println!(
+            "this build of the agent is dynamic: only a release build is looked at without its libraries"
+        );
         return;
     }
     let empty = TempDir::new().unwrap();
     fs::copy(&agent, empty.path().join("agent")).unwrap();
-    let alone = chroot.text(&[empty.path().as_os_str(), "/agent".as_ref(), "--version".as_ref()]);
+    let alone = chroot.text(&[
+        empty.path().as_os_str(),
+        "/agent".as_ref(),
+        "--version".as_ref(),
+    ]);
     assert_eq!(alone, version);
 }

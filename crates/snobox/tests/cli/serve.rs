@@ -60,11 +60,18 @@ fn skopeo_gets_every_image_by_tag_and_by_digest() {
 fn skopeo_reads_the_store_as_a_layout() {
     let Some(skopeo) = tool("skopeo") else { return };
     let folder = tempfile::TempDir::new().unwrap();
-    for (reference, _) in some_images() {
+    let lock = demo().lock();
+    let images = lock["images"].as_array().unwrap();
+    // Entries of Docker's media types have no names for skopeo: containers/image, `oci/layout/oci_transport.go`.
+    let is_oci = |image: &&Value| image["mediaType"].as_str().unwrap().contains("vnd.oci");
+    let named: Vec<_> = images.iter().filter(is_oci).collect();
+    assert!(!named.is_empty());
+    for image in named {
+        let reference = image["reference"].as_str().unwrap();
         let source = format!("oci:{}:{reference}", demo().path("store").display());
         let target = format!("dir:{}", folder.path().join("image").display());
-        let args = ["--override-arch=amd64", "--insecure-policy", "copy", "-q", &source, &target];
-        skopeo.run(&args);
+        let copy = ["--override-arch=amd64", "--insecure-policy", "copy", "-q"];
+        skopeo.run(&[&copy[..], &[&source, &target]].concat());
     }
 }
 
@@ -81,10 +88,19 @@ fn serving_ends_well_on_a_signal() {
 #[test]
 fn a_folder_that_is_no_store_is_not_served() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["serve", "--store", "."]).fails(31).says("oci-layout");
+    sandbox
+        .run(&["serve", "--store", "."])
+        .fails(31)
+        .says("oci-layout");
     let store = demo().path("store");
     let serving = Serving::start(&sandbox, &store);
     let taken = serving.address.to_string();
-    let args = ["serve", "--store", store.to_str().unwrap(), "--listen", &taken];
+    let args = [
+        "serve",
+        "--store",
+        store.to_str().unwrap(),
+        "--listen",
+        &taken,
+    ];
     sandbox.run(&args).fails(31).says(&taken);
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Exit, Result};
+use crate::flow::output::folder_of;
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +68,7 @@ impl NewFile {
 
     fn write(&self) -> Result<()> {
         let failed = |error: &io::Error| Error::file("write", &self.path, error);
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(&self.path);
         let mode = match self.access {
             Access::Owner => 0o600,
             Access::Everybody => 0o644,

@@ -8,10 +8,10 @@ mod site;
 mod tools;
 mod tree;
 
-pub(crate) use demo::{Demo, demo};
-pub(crate) use program::{Running, Said, binary};
+pub(crate) use demo::demo;
+pub(crate) use program::{Running, binary};
 pub(crate) use sandbox::Sandbox;
 pub(crate) use serving::Serving;
 pub(crate) use site::{SITE, mirrors, set_in};
-pub(crate) use tools::{Tool, is_root, sample_ignitions, sample_iso, sample_isos, skip, tool};
+pub(crate) use tools::{Tool, may_mount, sample_ignitions, sample_iso, sample_isos, tool};
 pub(crate) use tree::{Tree, copy};

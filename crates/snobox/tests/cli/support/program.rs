@@ -46,14 +46,26 @@ impl Running {
     }
 
     /// Waits until `condition` holds; the program must still be there.
-    pub(crate) fn until(&mut self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
+    #[track_caller]
+    pub(crate) fn until(&mut self, what: &str, condition: impl FnMut(&Self) -> bool) {
+        assert!(
+            self.reaches(condition),
+            "ended before {what}: {}",
+            self.stderr()
+        );
+    }
+
+    /// Waits until `condition` holds, or the program has ended: then it is false.
+    pub(crate) fn reaches(&mut self, mut condition: impl FnMut(&Self) -> bool) -> bool {
         let started = Instant::now();
         while !condition(self) {
-            let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "ended before {what}: {}", self.stderr());
-            assert!(started.elapsed() < LONGEST, "no {what}: {}", self.stderr());
-            thread::sleep(Duration::from_millis(1));
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            assert!(started.elapsed() < LONGEST, "hangs: {}", self.stderr());
+            thread::sleep(Duration::from_micros(300));
         }
+        true
     }
 
     /// Sends `INT`, `TERM`, `STOP` or `CONT`.

@@ -1,7 +1,7 @@
 //! A folder of its own for each test, and the program started in it with nothing from outside.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -31,7 +31,13 @@ impl Sandbox {
     /// With a copy of what the demo left, without its image.
     pub(crate) fn with_site() -> Self {
         let (sandbox, demo) = (Self::new(), super::demo());
-        for name in ["site.yaml", "site.lock", "pull-secret.json", "id_practice.pub", "store"] {
+        for name in [
+            "site.yaml",
+            "site.lock",
+            "pull-secret.json",
+            "id_practice.pub",
+            "store",
+        ] {
             copy(&demo.path(name), &sandbox.path(name));
         }
         sandbox
@@ -40,7 +46,10 @@ impl Sandbox {
     /// With that and the image.
     pub(crate) fn with_image() -> Self {
         let sandbox = Self::with_site();
-        copy(&super::demo().path("practice.img"), &sandbox.path("practice.img"));
+        copy(
+            &super::demo().path("practice.img"),
+            &sandbox.path("practice.img"),
+        );
         sandbox
     }
 
@@ -54,10 +63,6 @@ impl Sandbox {
 
     pub(crate) fn temporary(&self) -> PathBuf {
         self.folder.path().join("tmp")
-    }
-
-    pub(crate) fn root(&self) -> &Path {
-        self.folder.path()
     }
 
     pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {

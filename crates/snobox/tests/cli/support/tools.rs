@@ -25,7 +25,9 @@ pub(crate) fn tool(name: &str) -> Option<Tool> {
         .chain(["/usr/sbin", "/sbin"].map(|folder| Path::new(folder).join(name)))
         .find(|candidate| candidate.is_file());
     if found.is_none() {
-        skip(&format!("{name} is not in PATH and {variable} does not name it"));
+        skip(&format!(
+            "{name} is not in PATH and {variable} does not name it"
+        ));
     }
     found.map(Tool)
 }
@@ -63,13 +65,18 @@ impl Tool {
     }
 }
 
-/// Whether loop devices and mounts may be tried; says so if not.
-pub(crate) fn is_root(what: &str) -> bool {
-    let root = tool("id").is_some_and(|id| id.text(&["-u"]).trim() == "0");
-    if !root {
+/// Whether mounts and namespaces may be made (CAP_SYS_ADMIN); says so if not.
+pub(crate) fn may_mount(what: &str) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .map_or(0, |hex| u64::from_str_radix(hex.trim(), 16).unwrap());
+    let may = mask & 1 << 21 != 0;
+    if !may {
         skip(&format!("{what} needs root"));
     }
-    root
+    may
 }
 
 fn samples(folder: &str, suffix: &str) -> Vec<PathBuf> {

@@ -53,7 +53,7 @@ impl Tree {
                 || name.contains("ingest/") && !name.ends_with("ingest/")
                 || last.starts_with(".registry-")
                 || last.starts_with(".tmp")
-                || last.starts_with("snobox-installer-")
+                || last.contains("snobox-installer-")
         };
         self.names().into_iter().filter(half).collect()
     }

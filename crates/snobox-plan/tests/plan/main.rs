@@ -1,0 +1,15 @@
+//! The laws of `snobox-plan`. Expected values are literals: from the design, the manual procedure, or the specification of the format.
+
+#![allow(clippy::unwrap_used)]
+
+mod accepted;
+mod import;
+mod init;
+mod installer;
+mod kargs;
+mod lock;
+mod network;
+mod problems;
+mod refused;
+mod texts;
+mod yaml;

@@ -1,0 +1,215 @@
+//! Manifests from a registry that misbehaves.
+
+use snobox_registry::client::RequestError;
+use snobox_registry::pull::{self, Failure, Pinned, PullError};
+use snobox_testkit::fault_registry::{Answer, FaultRegistry};
+
+use super::oracle::silent_port;
+use super::workbench::{Bench, OneManifest, mirrored_client, plain_client, run};
+
+/// Pins `a/b:v1` from a registry that answers so; returns the outcome and how often it was asked.
+fn pin(
+    bench: &Bench,
+    answers: impl IntoIterator<Item = Answer>,
+) -> (Result<Pinned, Failure>, usize) {
+    let registry = FaultRegistry::start().unwrap();
+    let manifest = OneManifest::new();
+    let path = manifest.path("v1");
+    registry.script(&path, answers);
+    let reference = manifest.by_tag(registry.address());
+    let client = plain_client();
+    let pinned = run(async { pull::pin(&client, &bench.store, &reference, "amd64").await });
+    (pinned, registry.count(&path))
+}
+
+#[track_caller]
+fn fails_with(answers: impl IntoIterator<Item = Answer>) -> (PullError, usize) {
+    let bench = Bench::new();
+    let (pinned, asked) = pin(&bench, answers);
+    bench.assert_nothing_is_left();
+    let mut failure = pinned.unwrap_err();
+    assert_eq!(failure.attempts.len(), 1);
+    (failure.attempts.remove(0), asked)
+}
+
+#[test]
+fn refusal_and_absence_are_told_apart() {
+    let (error, _) = fails_with([Answer::status(403)]);
+    assert!(
+        matches!(
+            error,
+            PullError::Request(RequestError::Denied { status: 403, .. })
+        ),
+        "{error:?}"
+    );
+    let (error, _) = fails_with([Answer::status(404)]);
+    assert!(
+        matches!(error, PullError::Request(RequestError::NotFound { .. })),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_busy_registry_is_asked_again() {
+    let bench = Bench::new();
+    let manifest = OneManifest::new();
+    let cut = manifest.answer().cut_at(10);
+    let answers = [
+        Answer::status(429),
+        Answer::status(502),
+        cut,
+        manifest.answer(),
+    ];
+    let (pinned, asked) = pin(&bench, answers);
+    assert_eq!(
+        (pinned.unwrap().manifest.digest, asked),
+        (manifest.digest, 4)
+    );
+    assert_eq!(
+        bench.store.read_blob(manifest.digest, 9999).unwrap(),
+        manifest.bytes
+    );
+}
+
+#[test]
+fn a_connection_that_is_reset_is_broken() {
+    let (error, asked) = fails_with([OneManifest::new().answer().reset_at(0)]);
+    assert!(
+        matches!(error, PullError::Request(RequestError::Broken { .. })),
+        "{error:?}"
+    );
+    assert_eq!(asked, 4);
+}
+
+#[test]
+fn a_manifest_above_four_mebibytes_is_too_large_and_one_of_that_size_is_not() {
+    let (error, asked) = fails_with([Answer::bytes(vec![b' '; (4 << 20) + 1])]);
+    assert!(
+        matches!(
+            error,
+            PullError::Request(RequestError::TooLarge {
+                limit_bytes: 4_194_304,
+                ..
+            })
+        ),
+        "{error:?}"
+    );
+    assert_eq!(asked, 1);
+    let bench = Bench::new();
+    let mut bytes = OneManifest::new().bytes;
+    bytes.resize(4 << 20, b' ');
+    pin(&bench, [Answer::bytes(bytes)]).0.unwrap();
+}
+
+#[test]
+fn a_manifest_that_is_not_the_one_announced_is_of_wrong_digest() {
+    let other = format!("sha256:{}", "0".repeat(64));
+    let answer = OneManifest::new()
+        .answer()
+        .header("Docker-Content-Digest", &other);
+    let (error, asked) = fails_with([answer]);
+    assert!(
+        matches!(error, PullError::Request(RequestError::WrongDigest { .. })),
+        "{error:?}"
+    );
+    assert_eq!(asked, 1);
+}
+
+#[test]
+fn wrong_bytes_of_a_mirror_are_the_cause_when_the_real_registry_is_silent() {
+    let manifest = OneManifest::new();
+    let mirror = FaultRegistry::start().unwrap();
+    mirror.script(
+        &manifest.path(&manifest.digest.to_string()),
+        [Answer::bytes("{}")],
+    );
+    let real = silent_port();
+    let client = mirrored_client(&real.to_string(), &mirror);
+    let bench = Bench::new();
+    let reference = manifest.by_digest(real);
+    let failure = run(pull::pin(&client, &bench.store, &reference, "amd64")).unwrap_err();
+    let cause = failure.cause();
+    assert!(
+        matches!(
+            cause,
+            Some(PullError::Request(RequestError::WrongDigest { .. }))
+        ),
+        "{failure:?}"
+    );
+    bench.assert_nothing_is_left();
+}
+
+#[test]
+fn an_error_page_and_schema_1_are_not_manifests() {
+    for text in [
+        "<html>sign in to the hotel network</html>",
+        r#"{"schemaVersion":1}"#,
+    ] {
+        let bench = Bench::new();
+        let failure = pin(&bench, [Answer::bytes(text)]).0.unwrap_err();
+        assert!(
+            matches!(failure.cause(), Some(PullError::Manifest(_))),
+            "{failure:?}"
+        );
+    }
+}
+
+#[test]
+fn an_index_without_the_architecture_says_what_it_has() {
+    let manifest = OneManifest::new();
+    let child = serde_json::json!({
+        "mediaType": super::workbench::OCI_MANIFEST, "digest": manifest.digest, "size": manifest.bytes.len(),
+        "platform": { "os": "linux", "architecture": "s390x" },
+    });
+    let index = serde_json::json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [child],
+    });
+    let bench = Bench::new();
+    let failure = pin(&bench, [Answer::bytes(index.to_string())])
+        .0
+        .unwrap_err();
+    let text = failure.to_string();
+    assert!(
+        text.contains("no variant for linux/amd64: it has linux/s390x"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_damaged_manifest_in_the_store_is_replaced() {
+    let manifest = OneManifest::new();
+    let registry = FaultRegistry::start().unwrap();
+    registry.script(
+        &manifest.path(&manifest.digest.to_string()),
+        [manifest.answer()],
+    );
+    let bench = Bench::new();
+    let path = bench.store.blob_path(manifest.digest);
+    std::fs::write(&path, vec![0; manifest.bytes.len()]).unwrap();
+    let reference = manifest.by_digest(registry.address());
+    run(pull::pin(
+        &plain_client(),
+        &bench.store,
+        &reference,
+        "amd64",
+    ))
+    .unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), manifest.bytes);
+}
+
+#[test]
+fn pin_all_keeps_the_order_and_reports_every_failure() {
+    let manifest = OneManifest::new();
+    let registry = FaultRegistry::start().unwrap();
+    registry.script(&manifest.path("v1"), [manifest.answer()]);
+    registry.script(&manifest.path("v2"), [manifest.answer()]);
+    let reference = |tag: &str| format!("{}/a/b:{tag}", registry.address()).parse().unwrap();
+    let (client, bench) = (plain_client(), Bench::new());
+    let wanted = [reference("v2"), reference("v1"), reference("v2")];
+    let pinned = run(pull::pin_all(&client, &bench.store, &wanted, "amd64")).unwrap();
+    let found: Vec<_> = pinned.into_iter().map(|image| image.reference).collect();
+    assert_eq!(found, wanted);
+    let wanted = [reference("x"), reference("v1"), reference("y")];
+    let failures = run(pull::pin_all(&client, &bench.store, &wanted, "amd64")).unwrap_err();
+    assert_eq!(failures.len(), 2);
+}
