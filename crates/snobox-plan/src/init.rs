@@ -114,7 +114,7 @@ fn node(page: &mut Page, answers: &Answers) {
     page.value("    ", "path", Some(&answers.disk), "");
     page.text(
         "
-  # A static address. Without it, DHCP decides about the whole network, and interface, gateway and dns may not be given.
+  # A static address; without it, DHCP. It needs the interface.
 ",
     );
     page.value(
@@ -132,7 +132,9 @@ fn node(page: &mut Page, answers: &Answers) {
         }
         None => page.text("  #interface: { name: enp0s25 }\n"),
     }
-    page.text("  # The way out of the network; without it, there is none.\n");
+    page.text(
+        "  # The way out of the network, with a static address; without it, there is none.\n",
+    );
     page.value("  ", "gateway", answers.gateway.as_ref(), "192.168.86.1");
     page.text("  # Name servers, in the order to ask them. They must know api, api-int and *.apps of the cluster.\n");
     page.servers("dns", &answers.dns, "192.168.86.27");

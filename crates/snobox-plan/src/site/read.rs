@@ -236,12 +236,10 @@ fn node(field: &Field<'_>, site_name: Option<&str>, problems: &mut Vec<Problem>)
             "with node.address: the interface's name or mac",
         );
     } else {
-        // With DHCP the kernel is told nothing, so these would be ignored.
-        for field in ["interface", "gateway", "dns"].map(|key| fields.optional(key)) {
-            let Some(f) = field else { continue };
+        if let Some((f, _)) = &gateway {
             f.refuse(
                 problems,
-                "only together with node.address: DHCP decides without it",
+                "only together with node.address: DHCP brings the gateway",
             );
         }
     }

@@ -70,6 +70,19 @@ fn the_netmask_follows_the_prefix() {
 }
 
 #[test]
-fn dhcp_needs_no_arguments() {
+fn dhcp_needs_no_arguments_unless_something_else_is_given() {
     assert_eq!(network(&good(SHORT).node), [""; 0]);
+    let told = |line: &str| network(&good(&format!("{SHORT}{line}\n")).node).join(" ");
+    assert_eq!(
+        told("  interface: { name: eth0 }"),
+        "rd.neednet=1 ip=eth0:dhcp"
+    );
+    assert_eq!(
+        told("  interface: { mac: 28:d2:44:d3:ef:1c }\n  dns: { servers: [10.0.0.1, 10.0.0.2] }"),
+        "rd.neednet=1 ip=28-d2-44-d3-ef-1c:dhcp nameserver=10.0.0.1 nameserver=10.0.0.2"
+    );
+    assert_eq!(
+        told("  dns: { servers: [10.0.0.1] }"),
+        "rd.neednet=1 ip=dhcp nameserver=10.0.0.1"
+    );
 }
