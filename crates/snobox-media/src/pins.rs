@@ -11,6 +11,8 @@ use snobox_formats::reference::ImageRef;
 pub const PATH: &str = "/etc/snobox/image.json";
 const API_VERSION: &str = "snobox.io/v1alpha1";
 const KIND: &str = "Image";
+/// No image is larger: its partition table could not say so.
+const MAX_BYTES: u64 = 1 << 50;
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +76,9 @@ pub enum PinsError {
         /// Version found.
         api_version: String,
     },
+    /// A size that no image has.
+    #[error("{PATH} names a size or an offset that no image can have")]
+    Range,
 }
 
 impl Pins {
@@ -108,6 +113,15 @@ impl Pins {
                 api_version: pins.api_version,
             });
         }
+        // Sums of these stay far below the range of the type.
+        let sizes = [
+            pins.live_iso.size_bytes,
+            pins.cache.offset_bytes,
+            pins.cache.size_bytes,
+        ];
+        if sizes.iter().any(|size| *size > MAX_BYTES) {
+            return Err(PinsError::Range);
+        }
         Ok(pins)
     }
 
@@ -131,4 +145,44 @@ pub fn format_uuid(uuid: &[u8; 16]) -> String {
         &hex[16..20],
         &hex[20..]
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pins(size_bytes: u64) -> Pins {
+        let digest = Digest::of(b"");
+        let release = "quay.io/a/b:1".parse().unwrap();
+        let live_iso = LiveIsoPins { size_bytes, digest };
+        let cache = CachePins {
+            label: "data".to_owned(),
+            uuid: format_uuid(&[0xab; 16]),
+            offset_bytes: 4 << 20,
+            size_bytes: 4096,
+            index: digest,
+            agent: digest,
+            seal: digest,
+        };
+        Pins::new("bip", &release, live_iso, cache, "a b")
+    }
+
+    #[test]
+    fn pins_read_back_and_other_versions_and_sizes_are_refused() {
+        let good = pins(2048);
+        assert_eq!(Pins::parse(&good.to_bytes()).unwrap(), good);
+        assert_eq!(good.cache.uuid, "abababab-abab-abab-abab-abababababab");
+        let newer = String::from_utf8(good.to_bytes())
+            .unwrap()
+            .replace("v1alpha1", "v2");
+        assert!(matches!(
+            Pins::parse(newer.as_bytes()),
+            Err(PinsError::Version { .. })
+        ));
+        assert!(matches!(Pins::parse(b"{}"), Err(PinsError::Json(_))));
+        assert!(matches!(
+            Pins::parse(&pins(u64::MAX).to_bytes()),
+            Err(PinsError::Range)
+        ));
+    }
 }

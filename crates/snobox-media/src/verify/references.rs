@@ -8,7 +8,7 @@ use snobox_formats::reference::ImageRef;
 const DIGEST_MARK: &str = "@sha256:";
 
 /// Every image that a file or unit of the ignition names by digest, once, with the first place that does.
-pub fn in_ignition(ignition: &Ignition) -> BTreeMap<ImageRef, String> {
+pub fn references(ignition: &Ignition) -> BTreeMap<ImageRef, String> {
     let mut found = BTreeMap::new();
     let mut scan = |place: &str, text: &str| {
         for reference in in_text(text) {

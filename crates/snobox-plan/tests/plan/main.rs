@@ -11,5 +11,6 @@ mod lock;
 mod network;
 mod problems;
 mod refused;
+mod refused_values;
 mod texts;
 mod yaml;

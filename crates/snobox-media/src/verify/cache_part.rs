@@ -1,0 +1,243 @@
+//! The cache part of an image: its seal, its file system, and the store in it.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use ext4_view::{Ext4, Ext4Read};
+use snobox_formats::digest::{Digest, Hasher};
+use snobox_formats::ext4;
+use snobox_formats::ignition::Ignition;
+use snobox_formats::layout::{self, Blobs};
+use snobox_formats::oci::ImageIndex;
+
+use super::{Finding, Report, references};
+use crate::cache::{AGENT, STORE, blob_path};
+use crate::pins::format_uuid;
+use crate::seal::{PIECE_BYTES, Seal, seal_bytes};
+
+/// Largest `index.json` that is read.
+const MAX_INDEX_BYTES: u64 = 64 << 20;
+
+pub(super) fn check<R: Read + Seek + 'static>(
+    file: &mut R,
+    second: R,
+    ignition: &Ignition,
+    report: &mut Report,
+    progress: &mut dyn FnMut(u64) -> io::Result<()>,
+) -> io::Result<()> {
+    let cache = report.pins.cache.clone();
+    let length = file.seek(SeekFrom::End(0))?;
+    let expected = cache.offset_bytes + cache.size_bytes + seal_bytes(cache.size_bytes);
+    if length < expected {
+        report.add(Finding::Truncated {
+            expected,
+            found: length,
+        });
+        return Ok(());
+    }
+    file.seek(SeekFrom::Start(cache.offset_bytes + cache.size_bytes))?;
+    let mut bytes = vec![0; seal_bytes(cache.size_bytes) as usize];
+    file.read_exact(&mut bytes)?;
+    let found = Digest::of(&bytes);
+    let seal = (found == cache.seal).then(|| Seal::parse(&bytes, cache.size_bytes));
+    match seal {
+        None => report.add(Finding::Seal {
+            expected: cache.seal,
+            found,
+        }),
+        Some(Err(error)) => report.add(Finding::SealUnreadable {
+            why: error.to_string(),
+        }),
+        Some(Ok(seal)) => check_pieces(
+            file,
+            &seal,
+            cache.offset_bytes,
+            cache.size_bytes,
+            report,
+            progress,
+        )?,
+    }
+    check_store(file, second, ignition, report, progress)
+}
+
+fn check_pieces(
+    file: &mut (impl Read + Seek),
+    seal: &Seal,
+    start: u64,
+    size: u64,
+    report: &mut Report,
+    progress: &mut dyn FnMut(u64) -> io::Result<()>,
+) -> io::Result<()> {
+    file.seek(SeekFrom::Start(start))?;
+    let mut buffer = vec![0; PIECE_BYTES as usize];
+    for (index, expected) in seal.pieces().iter().enumerate() {
+        let offset = index as u64 * PIECE_BYTES;
+        let chunk = &mut buffer[..(size - offset).min(PIECE_BYTES) as usize];
+        file.read_exact(chunk)?;
+        progress(chunk.len() as u64)?;
+        if Digest::of(chunk) != *expected {
+            report.add(Finding::Piece {
+                offset_bytes: start + offset,
+                length_bytes: chunk.len() as u64,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_store<R: Read + Seek + 'static>(
+    file: &mut R,
+    second: R,
+    ignition: &Ignition,
+    report: &mut Report,
+    progress: &mut dyn FnMut(u64) -> io::Result<()>,
+) -> io::Result<()> {
+    let cache = report.pins.cache.clone();
+    let mut superblock = vec![0; 2048];
+    file.seek(SeekFrom::Start(cache.offset_bytes))?;
+    file.read_exact(&mut superblock)?;
+    let expected = (cache.label.clone(), cache.uuid.clone(), cache.size_bytes);
+    let found = ext4::probe(&superblock).map(|s| (s.label, format_uuid(&s.uuid), s.size_bytes));
+    if found.as_ref() != Some(&expected) {
+        report.add(Finding::FileSystem {
+            why: format!("its superblock says {found:?}, expected {expected:?}"),
+        });
+        return Ok(());
+    }
+    let reader = Window {
+        inner: second,
+        start: cache.offset_bytes,
+        length: cache.size_bytes,
+    };
+    let fs = match Ext4::load(Box::new(reader)) {
+        Ok(fs) => fs,
+        Err(error) => {
+            report.add(Finding::FileSystem {
+                why: error.to_string(),
+            });
+            return Ok(());
+        }
+    };
+    let store = CacheStore { fs };
+    match store.hash(&format!("/{AGENT}")) {
+        Ok(found) if found != cache.agent => report.add(Finding::Agent {
+            expected: cache.agent,
+            found,
+        }),
+        Ok(_) => {}
+        Err(why) => report.add(Finding::FileSystem {
+            why: format!("/{AGENT}: {why}"),
+        }),
+    }
+    let index_json = match store.read(&format!("/{STORE}/index.json"), MAX_INDEX_BYTES) {
+        Ok(bytes) => bytes,
+        Err(why) => {
+            report.add(Finding::FileSystem {
+                why: format!("/{STORE}/index.json: {why}"),
+            });
+            return Ok(());
+        }
+    };
+    let found = Digest::of(&index_json);
+    if found != cache.index {
+        report.add(Finding::Index {
+            expected: cache.index,
+            found,
+        });
+    }
+    let mut stop = Ok(());
+    let closure = layout::verify(&index_json, &store, &mut |bytes| {
+        if stop.is_ok() {
+            stop = progress(bytes);
+        }
+    });
+    stop?;
+    report.blobs = closure.blobs.len() as u64;
+    report.bytes = closure.blobs.iter().map(|b| b.descriptor.size).sum();
+    for finding in closure.findings {
+        report.add(Finding::Store(finding));
+    }
+    let index: ImageIndex =
+        serde_json::from_slice(&index_json).unwrap_or_else(|_| ImageIndex::empty());
+    report.images = index.manifests.len() as u64;
+    let manifests: BTreeSet<Digest> = closure
+        .blobs
+        .iter()
+        .filter(|b| b.kind == "manifest")
+        .map(|b| b.descriptor.digest)
+        .collect();
+    for (reference, place) in references(ignition) {
+        if reference
+            .digest()
+            .is_some_and(|digest| !manifests.contains(&digest))
+        {
+            report.add(Finding::NotInCache { reference, place });
+        }
+    }
+    Ok(())
+}
+
+/// The part of a reader that is the file system.
+struct Window<R> {
+    inner: R,
+    start: u64,
+    length: u64,
+}
+
+impl<R: Read + Seek> Ext4Read for Window<R> {
+    fn read(
+        &mut self,
+        start_byte: u64,
+        dst: &mut [u8],
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync + 'static>> {
+        if start_byte.saturating_add(dst.len() as u64) > self.length {
+            return Err("beyond the end of the file system".into());
+        }
+        self.inner.seek(SeekFrom::Start(self.start + start_byte))?;
+        self.inner.read_exact(dst)?;
+        Ok(())
+    }
+}
+
+/// The store inside the file system inside the image.
+struct CacheStore {
+    fs: Ext4,
+}
+
+impl CacheStore {
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        let file = self.fs.open(path).map_err(|e| e.to_string())?;
+        file.take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|e| e.to_string())?;
+        if bytes.len() as u64 > limit {
+            Err(format!("larger than {limit} bytes"))
+        } else {
+            Ok(bytes)
+        }
+    }
+
+    fn hash(&self, path: &str) -> Result<Digest, String> {
+        let mut file = self.fs.open(path).map_err(|e| e.to_string())?;
+        let mut hasher = Hasher::new();
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            match file.read(&mut buffer).map_err(|e| e.to_string())? {
+                0 => return Ok(hasher.finish()),
+                n => hasher.update(&buffer[..n]),
+            }
+        }
+    }
+}
+
+impl Blobs for CacheStore {
+    fn open(&self, digest: Digest) -> io::Result<Option<Box<dyn Read + '_>>> {
+        let path = format!("/{}", blob_path(digest));
+        match self.fs.open(path.as_str()) {
+            Ok(file) => Ok(Some(Box::new(file))),
+            Err(ext4_view::Ext4Error::NotFound) => Ok(None),
+            Err(error) => Err(io::Error::other(error.to_string())),
+        }
+    }
+}
