@@ -216,20 +216,27 @@ pub fn closure(index_json: &[u8], blobs: &dyn Blobs) -> Closure {
     Closure { blobs, findings }
 }
 
-/// Follows `index.json` to every blob and hashes each once. `progress` is told the bytes of each piece read.
-pub fn verify(index_json: &[u8], blobs: &dyn Blobs, progress: &mut dyn FnMut(u64)) -> Closure {
+/// Told the bytes of each piece read; an error stops everything.
+pub type Progress<'a> = dyn FnMut(u64) -> io::Result<()> + 'a;
+
+/// Follows `index.json` to every blob and hashes each once.
+///
+/// # Errors
+/// Only what `progress` says; what is wrong with a layout is a finding.
+pub fn verify(
+    index_json: &[u8],
+    blobs: &dyn Blobs,
+    progress: &mut Progress<'_>,
+) -> io::Result<Closure> {
     let mut closure = closure(index_json, blobs);
     let reported: BTreeSet<Digest> = closure.findings.iter().filter_map(subject).collect();
     for needed in &closure.blobs {
-        let digest = needed.descriptor.digest;
-        if reported.contains(&digest) {
-            continue;
-        }
-        if let Some(finding) = verify_blob(needed, blobs, progress) {
-            closure.findings.push(finding);
+        if !reported.contains(&needed.descriptor.digest) {
+            let finding = verify_blob(needed, blobs, progress)?;
+            closure.findings.extend(finding);
         }
     }
-    closure
+    Ok(closure)
 }
 
 fn subject(finding: &Finding) -> Option<Digest> {
@@ -246,26 +253,26 @@ fn subject(finding: &Finding) -> Option<Digest> {
 fn verify_blob(
     needed: &Needed,
     blobs: &dyn Blobs,
-    progress: &mut dyn FnMut(u64),
-) -> Option<Finding> {
+    progress: &mut Progress<'_>,
+) -> io::Result<Option<Finding>> {
     let digest = needed.descriptor.digest;
-    let images = || needed.images.clone();
+    let images = needed.images.clone();
+    let unreadable = |error: io::Error, images| Finding::Unreadable {
+        digest,
+        why: error.to_string(),
+        images,
+    };
     let mut reader = match blobs.open(digest) {
         Ok(Some(reader)) => reader,
         Ok(None) => {
-            return Some(Finding::Missing {
+            let kind = needed.kind;
+            return Ok(Some(Finding::Missing {
                 digest,
-                kind: needed.kind,
-                images: images(),
-            });
+                kind,
+                images,
+            }));
         }
-        Err(error) => {
-            return Some(Finding::Unreadable {
-                digest,
-                why: error.to_string(),
-                images: images(),
-            });
-        }
+        Err(error) => return Ok(Some(unreadable(error, images))),
     };
     let mut hasher = Hasher::new();
     let mut found = 0;
@@ -276,33 +283,27 @@ fn verify_blob(
             Ok(n) => {
                 hasher.update(&buffer[..n]);
                 found += n as u64;
-                progress(n as u64);
+                progress(n as u64)?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                return Some(Finding::Unreadable {
-                    digest,
-                    why: error.to_string(),
-                    images: images(),
-                });
-            }
+            Err(error) => return Ok(Some(unreadable(error, images))),
         }
     }
     let expected = needed.descriptor.size;
     if found != expected {
-        return Some(Finding::WrongSize {
+        return Ok(Some(Finding::WrongSize {
             digest,
             expected,
             found,
-            images: images(),
-        });
+            images,
+        }));
     }
     let found = hasher.finish();
-    (found != digest).then(|| Finding::WrongDigest {
+    Ok((found != digest).then_some(Finding::WrongDigest {
         digest,
         found,
-        images: images(),
-    })
+        images,
+    }))
 }
 
 struct Walk<'a> {

@@ -261,9 +261,13 @@ impl Store {
     /// Reads everything that the index leads to and hashes it. `progress` is told the bytes of each piece.
     ///
     /// # Errors
-    /// [`StoreError::Io`] when `index.json` cannot be read; everything else is a finding.
-    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<Closure, StoreError> {
-        Ok(layout::verify(&self.index_json()?, self, progress))
+    /// [`StoreError::Io`] when `index.json` cannot be read, or `progress` says stop; everything else is a finding.
+    pub fn verify(&self, progress: &mut layout::Progress<'_>) -> Result<Closure, StoreError> {
+        layout::verify(&self.index_json()?, self, progress).map_err(|source| StoreError::Io {
+            action: "verify",
+            path: self.root.clone(),
+            source,
+        })
     }
 
     pub(crate) fn blobs_folder(&self) -> PathBuf {

@@ -44,7 +44,7 @@ fn filled() -> Filled {
 
 impl Filled {
     fn findings(&self) -> Vec<Finding> {
-        self.store.verify(&mut |_| {}).unwrap().findings
+        self.store.verify(&mut |_| Ok(())).unwrap().findings
     }
 
     fn json(&self, digest: &str) -> serde_json::Value {
@@ -75,7 +75,13 @@ impl Filled {
 fn a_good_store_has_no_findings_and_every_byte_is_read_once() {
     let filled = filled();
     let mut read = 0;
-    let closure = filled.store.verify(&mut |bytes| read += bytes).unwrap();
+    let closure = filled
+        .store
+        .verify(&mut |bytes| {
+            read += bytes;
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(closure.findings, []);
     assert_eq!(read, filled.practice.total_bytes);
 }
@@ -202,5 +208,5 @@ fn an_index_that_is_not_json_is_a_finding() {
         "{findings:?}"
     );
     fs::remove_file(filled.store.root().join("index.json")).unwrap();
-    filled.store.verify(&mut |_| {}).unwrap_err();
+    filled.store.verify(&mut |_| Ok(())).unwrap_err();
 }

@@ -23,7 +23,7 @@ pub(super) fn check<R: Read + Seek + 'static>(
     second: R,
     ignition: &Ignition,
     report: &mut Report,
-    progress: &mut dyn FnMut(u64) -> io::Result<()>,
+    progress: &mut layout::Progress<'_>,
 ) -> io::Result<()> {
     let cache = report.pins.cache.clone();
     let length = file.seek(SeekFrom::End(0))?;
@@ -66,7 +66,7 @@ fn check_pieces(
     start: u64,
     size: u64,
     report: &mut Report,
-    progress: &mut dyn FnMut(u64) -> io::Result<()>,
+    progress: &mut layout::Progress<'_>,
 ) -> io::Result<()> {
     file.seek(SeekFrom::Start(start))?;
     let mut buffer = vec![0; PIECE_BYTES as usize];
@@ -90,7 +90,7 @@ fn check_store<R: Read + Seek + 'static>(
     second: R,
     ignition: &Ignition,
     report: &mut Report,
-    progress: &mut dyn FnMut(u64) -> io::Result<()>,
+    progress: &mut layout::Progress<'_>,
 ) -> io::Result<()> {
     let cache = report.pins.cache.clone();
     let mut superblock = vec![0; 2048];
@@ -145,13 +145,7 @@ fn check_store<R: Read + Seek + 'static>(
             found,
         });
     }
-    let mut stop = Ok(());
-    let closure = layout::verify(&index_json, &store, &mut |bytes| {
-        if stop.is_ok() {
-            stop = progress(bytes);
-        }
-    });
-    stop?;
+    let closure = layout::verify(&index_json, &store, progress)?;
     report.blobs = closure.blobs.len() as u64;
     report.bytes = closure.blobs.iter().map(|b| b.descriptor.size).sum();
     for finding in closure.findings {

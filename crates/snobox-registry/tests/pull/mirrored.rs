@@ -69,7 +69,7 @@ fn the_practice_release_comes_whole_once_and_then_without_a_network() {
     assert_eq!(bytes as u64, summary.fetched_bytes);
 
     // Every byte proven; the foreign architecture is the only thing left behind.
-    let closure = bench.store.verify(&mut |_| {}).unwrap();
+    let closure = bench.store.verify(&mut |_| Ok(())).unwrap();
     assert_eq!(closure.findings, []);
     let kept: u64 = closure
         .blobs
@@ -123,7 +123,7 @@ fn an_interrupted_fetch_goes_on_where_it_was() {
         (1, lost.size)
     );
     assert_eq!(pull::record(&bench.store, &pinned).unwrap(), 1);
-    assert_eq!(bench.store.verify(&mut |_| {}).unwrap().findings, []);
+    assert_eq!(bench.store.verify(&mut |_| Ok(())).unwrap().findings, []);
 }
 
 #[test]

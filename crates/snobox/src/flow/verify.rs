@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use snobox_media::verify::{self as image, Report};
 use snobox_store::Store;
 
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::ui::{Ui, bytes};
 
@@ -52,11 +52,7 @@ fn store(target: &Path, ui: &Ui, interrupt: &Interrupt) -> Result<Outcome> {
     let progress = ui.progress("verify", total);
     let closure = store.verify(&mut |count| {
         progress.add(count);
-        if interrupt.is_set() {
-            // A store is only read: there is nothing to clean up.
-            ui.fail(&Error::interrupted());
-            std::process::exit(Exit::Interrupted as i32);
-        }
+        interrupt.check()
     })?;
     drop(progress);
     let text = format!(
