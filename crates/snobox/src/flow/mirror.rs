@@ -118,10 +118,10 @@ pub async fn mirror(
     } else {
         file.lock()?.filter(|lock| lock.is_for(&file.site))
     };
-    let (lock, pinned) = match kept {
+    let (lock, pinned, payload) = match kept {
         Some(lock) => {
             let pinned = run.pin_locked(&lock).await?;
-            (lock, pinned)
+            (lock, pinned, Summary::default())
         }
         None => run.resolve().await?,
     };
@@ -130,6 +130,11 @@ pub async fn mirror(
     pull::record(&run.store, &pinned)?;
     let mut summary = fetched?;
     summary.images = lock.images.len() as u64;
+    // The payload image came first, because it names the others: it was not there before.
+    summary.fetched_blobs += payload.fetched_blobs;
+    summary.fetched_bytes += payload.fetched_bytes;
+    summary.present_blobs -= payload.fetched_blobs;
+    summary.present_bytes -= payload.fetched_bytes;
     Ok(Outcome { lock, summary })
 }
 
@@ -182,12 +187,12 @@ impl Run<'_> {
     }
 
     /// Payload image → list of components → everything pinned → `site.lock`.
-    async fn resolve(&self) -> Result<(Lock, Vec<Pinned>)> {
+    async fn resolve(&self) -> Result<(Lock, Vec<Pinned>, Summary)> {
         let site = &self.file.site;
         let payload = site.release.payload();
         self.ui.say(format!("resolving {payload}"));
         let mut pinned = self.pin(std::slice::from_ref(&payload)).await?;
-        self.fetch("release", &pinned).await?;
+        let fetched = self.fetch("release", &pinned).await?;
         let release = self.read_payload(&payload, pinned.first())?;
         let components: Vec<ImageRef> = release
             .components
@@ -196,7 +201,7 @@ impl Run<'_> {
             .collect();
         let wanted = [&components[..], &site.additional[..]].concat();
         self.ui.say(format!(
-            "release {}: {} components, {} additional images",
+            "release {}: {} components, and {} images besides",
             release.version,
             components.len(),
             site.additional.len()
@@ -228,7 +233,7 @@ impl Run<'_> {
         };
         let lock = Lock::new(site, locked, images);
         self.write_lock(&lock)?;
-        Ok((lock, pinned))
+        Ok((lock, pinned, fetched))
     }
 
     fn read_payload(&self, payload: &ImageRef, pinned: Option<&Pinned>) -> Result<ReleaseImages> {
