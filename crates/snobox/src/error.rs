@@ -106,6 +106,13 @@ impl Error {
         )
     }
 
+    /// No temporary file or folder could be made.
+    pub fn temporary(cause: &io::Error) -> Self {
+        let folder = std::env::temp_dir();
+        Self::file("make a temporary file in", &folder, cause)
+            .hint("TMPDIR names another folder for temporary files")
+    }
+
     /// The user said stop.
     pub fn interrupted() -> Self {
         let hint = "nothing is half-written; run the same command again to go on";

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod error;
 mod flow;
+mod input;
 mod interrupt;
 mod progress;
 mod site_file;

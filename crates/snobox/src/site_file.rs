@@ -1,6 +1,5 @@
 //! `site.yaml` and the files that it names.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use snobox_plan::site::{self, Site};
 
 use crate::error::{Error, Exit, Result};
 use crate::flow::output::folder_of;
+use crate::input;
 
 /// A site file that was read and found good.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct SiteFile {
 impl SiteFile {
     /// Reads a site file; all its problems at once.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).map_err(|error| {
+        let text = input::read_text(path).map_err(|error| {
             let failed = Error::caused(
                 Exit::Site,
                 format!("cannot read {}", path.display()),
@@ -71,7 +71,7 @@ impl SiteFile {
     /// The lock, if there is one.
     pub fn lock(&self) -> Result<Option<Lock>> {
         let path = self.lock_path();
-        match fs::read_to_string(&path) {
+        match input::read_text(&path) {
             Ok(text) => Lock::parse(&text).map(Some).map_err(|e: LockError| {
                 Error::caused(Exit::Site, path.display().to_string(), &e)
                     .hint("delete it and run `snobox mirror`: it is made anew")
@@ -105,7 +105,7 @@ impl SiteFile {
     pub fn pull_secret(&self) -> Result<PullSecret> {
         let path = self.resolve(&self.site.pull_secret_file);
         let hint = "download it from https://console.redhat.com/openshift/install/pull-secret and name the file under pullSecretFile";
-        let text = fs::read_to_string(&path).map_err(|e| {
+        let text = input::read_text(&path).map_err(|e| {
             Error::caused(
                 Exit::PullSecret,
                 format!("cannot read the pull secret {}", path.display()),
@@ -121,7 +121,7 @@ impl SiteFile {
     pub fn ssh_key(&self) -> Result<String> {
         let path = self.resolve(&self.site.ssh_key_file);
         let hint = "name a public key under sshKeyFile; `ssh-keygen -t ed25519` makes a pair";
-        let text = fs::read_to_string(&path).map_err(|e| {
+        let text = input::read_text(&path).map_err(|e| {
             Error::caused(
                 Exit::Site,
                 format!("cannot read the SSH key {}", path.display()),

@@ -112,8 +112,8 @@ pub async fn run(args: &DemoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> 
     let files = ["site.yaml", "site.lock", "store", "practice.img"].map(|name| dir.join(name));
     let text = summary(&stages, total, &files, &built, dir);
     let value = json!({
-        "dir": dir,
-        "files": files,
+        "dir": dir.display().to_string(),
+        "files": files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>(),
         "stages": stages.iter().map(|s| json!({"name": s.name, "made": s.made, "seconds": s.took.as_secs_f64()})).collect::<Vec<_>>(),
         "mirror": mirrored.json(),
         "build": built.json(),

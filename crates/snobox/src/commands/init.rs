@@ -149,7 +149,6 @@ fn report(
         text += "the node will use DHCP; node.address sets a static address\n";
     }
     text += &format!("next: {next}");
-    let json =
-        json!({"site": args.site, "written": paths, "leftOut": imported.left_out, "next": next});
+    let json = json!({"site": args.site.display().to_string(), "written": paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>(), "leftOut": imported.left_out, "next": next});
     ui.result(text, &json)
 }

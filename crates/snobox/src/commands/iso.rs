@@ -1,6 +1,6 @@
 //! `snobox iso`: the ISO step alone.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use crate::cli::IsoCommand;
 use crate::error::{Error, Exit, Result};
 use crate::flow::iso_file;
 use crate::flow::output::{Output, Readers};
+use crate::input;
 use crate::ui::{Ui, bytes};
 
 /// Looks at or changes an ISO.
@@ -75,8 +76,7 @@ fn no_kargs(live: &LiveIso) -> EmbedError {
 fn read(iso: &Path) -> Result<LiveIso> {
     let mut file = File::open(iso).map_err(|e| Error::file("open", iso, &e))?;
     if iso_file::is_xz(&mut file).map_err(|e| Error::file("read", iso, &e))? {
-        let mut plain = tempfile::tempfile()
-            .map_err(|e| Error::internal("cannot make a temporary file", &e))?;
+        let mut plain = tempfile::tempfile().map_err(|e| Error::temporary(&e))?;
         io::copy(&mut iso_file::open(iso)?, &mut plain)
             .map_err(|e| Error::file("unpack", iso, &e))?;
         return LiveIso::read(&mut plain).map_err(|e| Error::from(e).about(iso));
@@ -150,7 +150,7 @@ fn embed(
     let config = match config {
         None => None,
         Some(path) => {
-            let bytes = fs::read(path).map_err(|e| Error::file("read", path, &e))?;
+            let bytes = input::read(path).map_err(|e| Error::file("read", path, &e))?;
             Ignition::parse(&bytes).map_err(|e| {
                 Error::caused(Exit::Ignition, path.display().to_string(), &e)
                     .hint("expected an Ignition config of specification 3.x")
@@ -218,7 +218,10 @@ fn kargs(
             live.set_kargs(&now)?
         })
     })?;
-    ui.result(&now, &json!({"iso": output.unwrap_or(iso), "kargs": now}))
+    ui.result(
+        &now,
+        &json!({"iso": output.unwrap_or(iso).display().to_string(), "kargs": now}),
+    )
 }
 
 /// Decides on patches, then applies them: in place, or to a copy that appears whole.

@@ -1,7 +1,5 @@
 //! `snobox serve`.
 
-use std::fs;
-
 use snobox_registry::server::{Access, Server, ServerError};
 use snobox_store::Store;
 use snobox_testkit::practice;
@@ -9,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::cli::ServeArgs;
 use crate::error::{Error, Exit, Result};
+use crate::input;
 use crate::interrupt::Interrupt;
 use crate::ui::Ui;
 
@@ -26,14 +25,16 @@ pub async fn run(args: &ServeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()>
     let access = match &args.credentials_file {
         None => Access::Anonymous,
         Some(path) => {
-            let text = fs::read_to_string(path).map_err(|e| Error::file("read", path, &e))?;
-            let (user, password) = text.trim().split_once(':').ok_or_else(|| {
-                Error::new(
-                    Exit::File,
-                    format!("{} does not hold user:password", path.display()),
-                )
-                .hint("one line, as `htpasswd` users know it, but in clear")
-            })?;
+            let text = input::read_text(path).map_err(|e| Error::file("read", path, &e))?;
+            let (user, password) = one_line(&text)
+                .and_then(|line| line.split_once(':'))
+                .ok_or_else(|| {
+                    Error::new(
+                        Exit::File,
+                        format!("{} does not hold user:password", path.display()),
+                    )
+                    .hint("one line, as `htpasswd` users know it, but in clear")
+                })?;
             Access::token(user, password)
         }
     };
@@ -55,12 +56,18 @@ pub async fn run(args: &ServeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()>
         .map_err(|e| server_error(&e))
 }
 
+/// The one line of a text, if it is one.
+fn one_line(text: &str) -> Option<&str> {
+    let line = text.trim();
+    (!line.contains(char::is_whitespace) && !line.starts_with('{')).then_some(line)
+}
+
 /// The practice release in a folder that goes away with the server.
 fn practice(ui: &Ui) -> Result<TempDir> {
     let made = tempfile::Builder::new()
         .prefix("snobox-practice-")
         .tempdir();
-    let folder = made.map_err(|e| Error::internal("cannot make a folder", &e))?;
+    let folder = made.map_err(|e| Error::temporary(&e))?;
     let practice = practice::write_layout(folder.path())
         .map_err(|e| Error::caused(Exit::File, "cannot write the practice release", &e))?;
     ui.say(format!("practice release {}; to try it: release version {0}, mirrors from quay.io and registry.practice.example to this server", practice.version));

@@ -22,7 +22,7 @@ use snobox_plan::site::Fallback;
 use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
-use crate::flow::output::{Output, Readers};
+use crate::flow::output::{Output, Readers, folder_of};
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
 use crate::ui::{Ui, bytes};
@@ -89,8 +89,8 @@ impl Outcome {
             .map(|r| json!({"offsetBytes": r.offset_bytes, "lengthBytes": r.length_bytes, "what": r.what.trim()}))
             .collect();
         json!({
-            "output": self.output,
-            "auth": self.auth,
+            "output": self.output.display().to_string(),
+            "auth": self.auth.as_ref().map(|path| path.display().to_string()),
             "sizeBytes": map.size_bytes,
             "partition": map.partition,
             "ignitionBytes": map.ignition_bytes,
@@ -112,6 +112,7 @@ pub fn build(
     let lock = file.current_lock()?;
     let store = Store::open(options.store)?;
     let cached = Cached::of(&store, &lock)?;
+    refuse_inputs(options)?;
     let mut output = Output::create(options.output, Readers::Owner, options.force)?;
     if options.installer_ignition.is_none() {
         installer::Auth::refuse_existing(options.output, options.force)?;
@@ -180,6 +181,37 @@ pub fn build(
         map,
         missing,
     })
+}
+
+/// `--force` replaces an earlier image: never an input, never part of the store.
+fn refuse_inputs(options: &Options<'_>) -> Result<()> {
+    let output = options.output;
+    let refuse = |why: &str| {
+        let message = format!("{} {why}", output.display());
+        Err(Error::new(Exit::File, message).hint("name another file with --output"))
+    };
+    let folder = folder_of(output).canonicalize();
+    if let (Ok(folder), Ok(store)) = (folder, options.store.canonicalize())
+        && folder.starts_with(store)
+    {
+        return refuse("would lie in the store");
+    }
+    let Ok(here) = output.canonicalize() else {
+        return Ok(());
+    };
+    let named = [options.live_iso, options.installer_ignition];
+    if named
+        .into_iter()
+        .flatten()
+        .any(|input| input.canonicalize().is_ok_and(|i| i == here))
+    {
+        return refuse("is an input");
+    }
+    let is_image = File::open(&here).is_ok_and(|mut file| LiveIso::read(&mut file).is_ok());
+    if options.force && here.is_file() && !is_image {
+        return refuse("is there already and is not an image: --force replaces images only");
+    }
+    Ok(())
 }
 
 /// An image that both boots will ask for must be in the cache, unless the site says that the node may fetch it.

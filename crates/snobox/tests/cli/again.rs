@@ -109,7 +109,7 @@ fn an_image_that_is_there_is_replaced_only_by_force() {
     let sandbox = Sandbox::with_site();
     let ignition = practice_ignition(&sandbox);
     let args = ["build", "--installer-ignition", ignition.to_str().unwrap()];
-    sandbox.write("practice.img", "an image of yesterday");
+    sandbox.run(&args).ok();
     let before = Tree::of(&sandbox.work());
     sandbox
         .run(&args)
@@ -119,6 +119,29 @@ fn an_image_that_is_there_is_replaced_only_by_force() {
     sandbox.run(&[&args[..], &["--force"]].concat()).ok();
     assert_eq!(Tree::of(&sandbox.work()).mode("practice.img"), 0o600);
     sandbox.run(&["verify", "practice.img"]).ok();
+}
+
+#[test]
+fn force_replaces_images_but_no_input_and_nothing_in_the_store() {
+    let sandbox = Sandbox::with_site();
+    let ignition = practice_ignition(&sandbox);
+    let ignition = ignition.to_str().unwrap();
+    sandbox
+        .run(&["build", "--installer-ignition", ignition, "-o", "live.iso"])
+        .ok();
+    sandbox.run(&["iso", "embed", "live.iso", "--remove"]).ok();
+    let before = Tree::of(&sandbox.work());
+    for (output, why) in [
+        ("site.yaml", "is not an image"),
+        ("pull-secret.json", "is not an image"),
+        ("live.iso", "is an input"),
+        ("store/index.json", "would lie in the store"),
+        ("store/blobs/new.img", "would lie in the store"),
+    ] {
+        let args = ["build", "--force", "-o", output, "--live-iso", "live.iso"];
+        sandbox.run(&args).fails(31).says(why);
+        assert_eq!(Tree::of(&sandbox.work()), before, "{output}");
+    }
 }
 
 #[test]

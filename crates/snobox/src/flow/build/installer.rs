@@ -13,6 +13,7 @@ use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
 use crate::flow::output::{Output, Readers, folder_of};
+use crate::input;
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
 use crate::ui::Ui;
@@ -21,6 +22,8 @@ use crate::ui::Ui;
 const COMPONENT: &str = "installer";
 const PROGRAM: &str = "usr/bin/openshift-install";
 const IGNITION: &str = "bootstrap-in-place-for-live-iso.ign";
+/// The unit that makes an ignition one for bootstrap in place.
+const INSTALL_UNIT: &str = "install-to-disk.service";
 /// The installer's way to be told which release to install.
 const RELEASE_VARIABLE: &str = "OPENSHIFT_INSTALL_RELEASE_IMAGE_OVERRIDE";
 /// Programs that snobox starts find it by this variable, as those of cargo find `CARGO`.
@@ -52,7 +55,7 @@ pub(super) fn ignition(
 ) -> Result<Made> {
     let (path, bytes, auth) = match named {
         Some(path) => {
-            let bytes = fs::read(path).map_err(|e| Error::file("read", path, &e))?;
+            let bytes = input::read(path).map_err(|e| Error::file("read", path, &e))?;
             (path.to_owned(), bytes, None)
         }
         None => {
@@ -65,6 +68,12 @@ pub(super) fn ignition(
             "expected the file that `openshift-install create single-node-ignition-config` writes",
         )
     })?;
+    if !ignition.unit_names().any(|name| name == INSTALL_UNIT) {
+        ui.say(format!(
+            "warning: {} has no {INSTALL_UNIT}: it is not for bootstrap in place, and will not install a node",
+            path.display()
+        ));
+    }
     Ok(Made { ignition, auth })
 }
 
