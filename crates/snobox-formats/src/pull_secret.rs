@@ -123,6 +123,11 @@ impl PullSecret {
         }
     }
 
+    /// Whether it has no credentials for any registry.
+    pub fn is_empty(&self) -> bool {
+        self.credentials.is_empty()
+    }
+
     /// The text, to be handed to the installer and to nobody else.
     pub fn reveal(&self) -> &str {
         &self.text
@@ -157,7 +162,16 @@ mod tests {
         assert_eq!(secret.find("quay.io/ns/repo").unwrap().username, "ns");
         assert_eq!(secret.find("quay.io/nsx/repo").unwrap().username, "host");
         assert_eq!(secret.find("quay.io/ns/repo").unwrap().password, "p:w");
-        assert!(secret.find("empty.io/a").is_none() && secret.find("docker.io/a").is_none());
+        assert!(
+            PullSecret::parse(r#"{"auths":{"empty.io":{}}}"#)
+                .unwrap()
+                .is_empty()
+        );
+        assert!(
+            !secret.is_empty()
+                && secret.find("empty.io/a").is_none()
+                && secret.find("docker.io/a").is_none()
+        );
     }
 
     #[test]

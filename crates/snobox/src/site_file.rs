@@ -113,8 +113,14 @@ impl SiteFile {
             )
             .hint(hint)
         })?;
-        PullSecret::parse(&text)
-            .map_err(|e| Error::caused(Exit::PullSecret, path.display().to_string(), &e).hint(hint))
+        let secret = PullSecret::parse(&text).map_err(|e| {
+            Error::caused(Exit::PullSecret, path.display().to_string(), &e).hint(hint)
+        })?;
+        if secret.is_empty() {
+            let message = format!("{} has no credentials for any registry", path.display());
+            return Err(Error::new(Exit::PullSecret, message).hint(hint));
+        }
+        Ok(secret)
     }
 
     /// The SSH public key.

@@ -10,7 +10,7 @@ use snobox_formats::ssh_key::is_public_key;
 
 use crate::ask::{Field, Fields};
 use crate::problem::Problem;
-use crate::yaml::{self, Value, YamlError};
+use crate::yaml::{self, Node, Value, YamlError};
 
 /// What was found. What is absent in the install-config is absent here.
 #[derive(Clone, Default)]
@@ -96,6 +96,10 @@ fn import(root: &yaml::Node, problems: &mut Vec<Problem>) -> Option<Imported> {
         left_out: LEFT_OUT
             .into_iter()
             .filter(|key| root.optional(key).is_some())
+            .chain(
+                root.optional("networking")
+                    .map_or_else(Vec::new, |f| other_networks(f.node)),
+            )
             .collect(),
         ..Imported::default()
     };
@@ -221,4 +225,38 @@ fn open<'a>(field: &Field<'a>, problems: &mut Vec<Problem>, allowed: &str) -> Op
         field.refuse_unseen(problems, allowed);
     }
     fields
+}
+
+/// The parts of `networking` that are not what a site always gets.
+fn other_networks(networking: &Node) -> Vec<&'static str> {
+    let first = |key: &str| match networking.get(key).map(|node| &node.value) {
+        Some(Value::Sequence(items)) if items.len() == 1 => items.first(),
+        _ => None,
+    };
+    let pods = first("clusterNetwork").and_then(|n| n.get("cidr")?.text());
+    let services = first("serviceNetwork").and_then(Node::text);
+    let kind = networking.get("networkType").and_then(Node::text);
+    let differs = [
+        (
+            "networking.clusterNetwork",
+            "clusterNetwork",
+            pods == Some("10.128.0.0/14"),
+        ),
+        (
+            "networking.serviceNetwork",
+            "serviceNetwork",
+            services == Some("172.30.0.0/16"),
+        ),
+        (
+            "networking.networkType",
+            "networkType",
+            kind == Some("OVNKubernetes"),
+        ),
+    ];
+    let given = |key: &str| networking.get(key).is_some_and(|node| !node.is_null());
+    differs
+        .into_iter()
+        .filter(|(_, key, same)| given(key) && !same)
+        .map(|(name, ..)| name)
+        .collect()
 }

@@ -248,3 +248,23 @@ proptest! {
         prop_assert!(!shown.contains("canary") && !shown.contains("dXNlcjpod"), "{}", shown);
     }
 }
+
+#[test]
+fn networks_that_a_site_would_change_are_named() {
+    let text =
+        good_with("10.128.0.0/14", "10.200.0.0/14").replace("172.30.0.0/16", "172.31.0.0/16");
+    let left_out = from_install_config(&text).unwrap().left_out;
+    assert_eq!(
+        left_out,
+        [
+            "fips",
+            "networking.clusterNetwork",
+            "networking.serviceNetwork"
+        ]
+    );
+    let text = good_with("OVNKubernetes", "OpenShiftSDN");
+    assert_eq!(
+        from_install_config(&text).unwrap().left_out,
+        ["fips", "networking.networkType"]
+    );
+}
