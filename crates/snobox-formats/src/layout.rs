@@ -81,6 +81,18 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// The blob that it is about; `None` for the index itself.
+    pub fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Index { .. } => None,
+            Self::Missing { digest, .. }
+            | Self::WrongSize { digest, .. }
+            | Self::WrongDigest { digest, .. }
+            | Self::Unreadable { digest, .. }
+            | Self::NotAManifest { digest, .. } => Some(*digest),
+        }
+    }
+
     /// A stable name for machines.
     pub fn code(&self) -> &'static str {
         match self {
@@ -229,7 +241,11 @@ pub fn verify(
     progress: &mut Progress<'_>,
 ) -> io::Result<Closure> {
     let mut closure = closure(index_json, blobs);
-    let reported: BTreeSet<Digest> = closure.findings.iter().filter_map(subject).collect();
+    let reported: BTreeSet<Digest> = closure
+        .findings
+        .iter()
+        .filter_map(Finding::digest)
+        .collect();
     for needed in &closure.blobs {
         if !reported.contains(&needed.descriptor.digest) {
             let finding = verify_blob(needed, blobs, progress)?;
@@ -237,17 +253,6 @@ pub fn verify(
         }
     }
     Ok(closure)
-}
-
-fn subject(finding: &Finding) -> Option<Digest> {
-    match finding {
-        Finding::Index { .. } => None,
-        Finding::Missing { digest, .. }
-        | Finding::WrongSize { digest, .. }
-        | Finding::WrongDigest { digest, .. }
-        | Finding::Unreadable { digest, .. }
-        | Finding::NotAManifest { digest, .. } => Some(*digest),
-    }
 }
 
 fn verify_blob(

@@ -37,7 +37,11 @@ impl Catalog {
     pub fn of(store: &Store) -> Result<Self, StoreError> {
         let mut catalog = Self::default();
         let closure = layout::closure(&store.index_json()?, store);
-        let damaged: BTreeSet<Digest> = closure.findings.iter().filter_map(subject).collect();
+        let damaged: BTreeSet<Digest> = closure
+            .findings
+            .iter()
+            .filter_map(Finding::digest)
+            .collect();
         for entry in &store.index()?.manifests {
             let reference = entry
                 .annotations
@@ -97,16 +101,5 @@ impl Catalog {
 
     pub(crate) fn repository(&self, name: &str) -> Option<&Repository> {
         self.repositories.get(name)
-    }
-}
-
-fn subject(finding: &Finding) -> Option<Digest> {
-    match finding {
-        Finding::Index { .. } => None,
-        Finding::Missing { digest, .. }
-        | Finding::WrongSize { digest, .. }
-        | Finding::WrongDigest { digest, .. }
-        | Finding::Unreadable { digest, .. }
-        | Finding::NotAManifest { digest, .. } => Some(*digest),
     }
 }
