@@ -1,7 +1,7 @@
 //! A live ISO grows into the whole image: cache behind it, ignition and kernel arguments in its embed areas, a partition entry in its MBR.
 //!
 //! 1. read the ISO's areas and its MBR, decide where the cache goes, and prove that the ignition will fit — nothing is written yet;
-//! 2. write the cache front to back, hashing every blob against its name and every byte into the [`seal`](crate::seal);
+//! 2. write the cache front to back, hashing every blob against its name and every byte into the [`seal`](snobox_image::seal);
 //! 3. write ignition, kernel arguments and partition entry.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -14,18 +14,22 @@ use snobox_formats::live_iso::{
 };
 use snobox_formats::mbr::{Lba, Mbr, MbrError, Slot};
 use snobox_formats::reference::ImageRef;
-use snobox_plan::site::Site;
+use snobox_plan::site::{self, Site};
 
 use crate::cache::{CachePlan, Source};
 use crate::overlay::overlay;
-use crate::pins::{CachePins, LiveIsoPins, Pins, format_uuid};
-use crate::seal::{Sealer, seal_bytes};
+use snobox_image::pins::{
+    CachePins, DiskHints, ExistingData, InstallationPins, LiveIsoPins, PartitionPins, Pins,
+    format_uuid,
+};
+use snobox_image::seal::{Sealer, seal_bytes};
 
 /// Partitions of sticks start at multiples of this, for flash memory's sake.
 const ALIGNMENT_BYTES: u64 = 4 << 20;
 /// Type of the cache's partition.
 pub(crate) const LINUX_PARTITION: u8 = 0x83;
 const BUFFER_BYTES: usize = 1 << 20;
+const MIB: u64 = 1 << 20;
 
 /// What an image is made of, besides the ISO that stands in the file already.
 pub struct Inputs<'a> {
@@ -85,6 +89,16 @@ pub enum ComposeError {
     /// The ISO cannot be extended by a partition.
     #[error("the live ISO cannot carry a cache partition")]
     Mbr(#[from] MbrError),
+    /// The site's cache partition is too small for what goes into it.
+    #[error(
+        "the cache needs a partition of {needed_bytes} bytes on the node, but `cache.size` gives {size_bytes}"
+    )]
+    PartitionTooSmall {
+        /// Bytes needed.
+        needed_bytes: u64,
+        /// Bytes that the site gives.
+        size_bytes: u64,
+    },
     /// Both places for a partition are taken.
     #[error("the live ISO's partition table has no free entry")]
     NoFreeSlot,
@@ -171,6 +185,7 @@ pub fn compose<F: Read + Write + Seek>(
         digest: pristine_digest(file, &iso, slot, iso_bytes).map_err(ComposeError::Write)?,
     };
     let kargs = merged_kargs(&iso, inputs.kargs)?;
+    let installation = installation(inputs, fs_bytes + seal_length)?;
     let pins = |seal| {
         let cache = CachePins {
             label: inputs.cache.label.clone(),
@@ -186,6 +201,7 @@ pub fn compose<F: Read + Write + Seek>(
             inputs.release,
             live_iso.clone(),
             cache,
+            installation.clone(),
             &kargs,
         )
     };
@@ -257,6 +273,38 @@ pub fn compose<F: Read + Write + Seek>(
         partition: slot_number,
         ignition_bytes: fit.compressed_bytes,
         ignition_area_bytes: fit.area_bytes,
+    })
+}
+
+/// The partition at the node: as the site says, as long as the cache, its seal and the record of the installation fit.
+fn installation(inputs: &Inputs<'_>, needed_bytes: u64) -> Result<InstallationPins, ComposeError> {
+    let wanted = inputs.site.cache.size_bytes;
+    let size_bytes = wanted - wanted % MIB;
+    let needed_bytes = (needed_bytes + MIB).next_multiple_of(MIB);
+    if size_bytes < needed_bytes {
+        return Err(ComposeError::PartitionTooSmall {
+            needed_bytes,
+            size_bytes,
+        });
+    }
+    let disk = &inputs.site.node.installation_disk;
+    Ok(InstallationPins {
+        disk: DiskHints {
+            path: disk.path.clone(),
+            serial: disk.serial.clone(),
+            wwn: disk.wwn.clone(),
+            model: disk.model.clone(),
+            min_size_bytes: disk.min_size_bytes,
+        },
+        existing_data: match disk.existing_data {
+            site::ExistingData::Refuse => ExistingData::Refuse,
+            site::ExistingData::Erase => ExistingData::Erase,
+        },
+        partition: PartitionPins {
+            label: inputs.cache.label.clone(),
+            uuid: format_uuid(&inputs.cache.uuid),
+            size_bytes,
+        },
     })
 }
 

@@ -7,12 +7,10 @@
 //! └─────────────────────────────────────────────────────────────────┘         └──────────────────────────────────────┘
 //! ```
 //!
-//! Trust hangs on the ignition: its file `/etc/snobox/image.json` ([`pins`]) pins the live ISO as it was shipped, the cache's index, the agent and
-//! the [`seal`], and the seal pins every byte of the cache. Pure over readers and writers: this crate opens no file.
+//! Trust hangs on the ignition: its file `/etc/snobox/image.json` ([`pins`](snobox_image::pins)) pins the live ISO as it was shipped, the cache's index, the agent and
+//! the [`seal`](snobox_image::seal), and the seal pins every byte of the cache. Pure over readers and writers: this crate opens no file.
 
 pub mod cache;
 pub mod compose;
 pub mod overlay;
-pub mod pins;
-pub mod seal;
 pub mod verify;

@@ -17,7 +17,7 @@ use snobox_formats::reference::ImageRef;
 use snobox_plan::install_config::chrony_conf;
 use snobox_plan::site::Site;
 
-use crate::pins::{PATH, Pins};
+use snobox_image::pins::{PATH, Pins};
 
 /// Where the registry listens on the node.
 pub const REGISTRY: &str = "127.0.0.1:22626";

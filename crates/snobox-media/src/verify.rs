@@ -19,7 +19,7 @@ use snobox_formats::live_iso::{LiveIso, LiveIsoError};
 pub use findings::{Finding, Report};
 pub use references::references;
 
-use crate::pins::{PATH, Pins};
+use snobox_image::pins::{PATH, Pins};
 
 /// Why an image could not be looked at at all.
 #[derive(Debug, thiserror::Error)]

@@ -41,10 +41,21 @@ pub fn install_config(site: &Site, pull_secret: &PullSecret, ssh_key: &str) -> V
         "controlPlane": {"name": "master", "replicas": 1, "architecture": architecture},
         "networking": networking,
         "platform": {"none": {}},
-        "bootstrapInPlace": {"installationDisk": site.node.installation_disk},
+        "bootstrapInPlace": {"installationDisk": installation_disk(site)},
         "pullSecret": pull_secret.reveal(),
         "sshKey": ssh_key.trim(),
     })
+}
+
+/// Where the agent leaves a link to the installation disk that it found and prepared.
+pub const INSTALLATION_DISK: &str = "/run/snobox/installation-disk";
+
+/// What coreos-installer is told. The installer puts it into a script as it is: the quotes keep the shell from looking for files of that name.
+fn installation_disk(site: &Site) -> String {
+    format!(
+        "--save-partlabel '{}' {INSTALLATION_DISK}",
+        site.cache.label
+    )
 }
 
 /// Manifests that give the installed system its host name and time servers. The live system's host name is lost at the reboot.

@@ -1,8 +1,10 @@
 //! The site: what `site.yaml` says, checked. A [`Site`] is made only by [`read`], so whoever holds one may trust it.
 
+mod disk;
 mod read;
 mod value;
 
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -74,8 +76,8 @@ pub enum Architecture {
 pub struct Node {
     /// `node.hostname`; the site's name when absent.
     pub hostname: String,
-    /// `node.installationDisk.path`.
-    pub installation_disk: String,
+    /// `node.installationDisk`.
+    pub installation_disk: InstallationDisk,
     /// `node.interface`.
     pub interface: Option<Interface>,
     /// `node.address`; DHCP when absent.
@@ -86,6 +88,33 @@ pub struct Node {
     pub dns_servers: Vec<Ipv4Addr>,
     /// `node.ntp.servers`: names or addresses.
     pub ntp_servers: Vec<String>,
+}
+
+/// How the installation disk is recognised on the node, where every hint must hold, and what may become of its content. At least one hint is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstallationDisk {
+    /// `path`: a device path.
+    pub path: Option<String>,
+    /// `serial`.
+    pub serial: Option<String>,
+    /// `wwn`.
+    pub wwn: Option<String>,
+    /// `model`.
+    pub model: Option<String>,
+    /// `minSize`, in bytes.
+    pub min_size_bytes: Option<u64>,
+    /// `existingData`.
+    pub existing_data: ExistingData,
+}
+
+/// What to do with an installation disk that holds something which did not come from this image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExistingData {
+    /// The disk stays as it is, and nothing is installed.
+    #[default]
+    Refuse,
+    /// It is erased.
+    Erase,
 }
 
 /// How the network interface is named.
@@ -144,6 +173,25 @@ pub struct Mirror {
     pub source: String,
     /// What to put in its place, in the order to try: `mirror.lan:5000/openshift-release-dev`.
     pub mirrors: Vec<String>,
+}
+
+impl fmt::Display for InstallationDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.path {
+            return f.write_str(path);
+        }
+        let texts = [
+            ("serial", &self.serial),
+            ("wwn", &self.wwn),
+            ("model", &self.model),
+        ];
+        let mut hints: Vec<String> = texts
+            .into_iter()
+            .filter_map(|(name, text)| Some(format!("{name} {}", text.as_ref()?)))
+            .collect();
+        hints.extend(self.min_size_bytes.map(|n| format!("at least {n} bytes")));
+        write!(f, "the disk with {}", hints.join(", "))
+    }
 }
 
 impl Release {

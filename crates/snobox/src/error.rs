@@ -346,6 +346,9 @@ impl From<ComposeError> for Error {
             ComposeError::Ignition(_) => {
                 classified(Exit::Ignition, &error).hint("expected an ignition as openshift-install wrote it, not one that went through snobox already")
             }
+            ComposeError::PartitionTooSmall { .. } => {
+                classified(Exit::Site, &error).hint("give `cache.size` in site.yaml room for the cache, and for what later updates bring")
+            }
             ComposeError::DamagedBlob { .. } => {
                 classified(Exit::WrongDigest, &error).hint("`snobox verify` on the store names every damaged blob; delete them and run `snobox mirror`")
             }

@@ -12,8 +12,8 @@ use snobox_formats::oci::ImageIndex;
 
 use super::{Finding, Report, references};
 use crate::cache::{AGENT, STORE, blob_path};
-use crate::pins::format_uuid;
-use crate::seal::{PIECE_BYTES, Seal, seal_bytes};
+use snobox_image::pins::format_uuid;
+use snobox_image::seal::{PIECE_BYTES, Seal, seal_bytes};
 
 /// Largest `index.json` that is read.
 const MAX_INDEX_BYTES: u64 = 64 << 20;

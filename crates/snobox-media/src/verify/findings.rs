@@ -6,7 +6,7 @@ use snobox_formats::digest::Digest;
 use snobox_formats::layout;
 use snobox_formats::reference::ImageRef;
 
-use crate::pins::Pins;
+use snobox_image::pins::Pins;
 
 /// What was proved, and what is wrong.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use snobox_formats::mbr::{Lba, Mbr, Slot};
 
 use super::{Finding, Report};
 use crate::compose::{LINUX_PARTITION, pristine_digest};
-use crate::pins::CachePins;
-use crate::seal::seal_bytes;
+use snobox_image::pins::CachePins;
+use snobox_image::seal::seal_bytes;
 
 pub(super) fn check(
     file: &mut (impl Read + Seek),

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use snobox_formats::reference::ImageRef;
 
-use super::value;
 use super::{
     API_VERSION, AfterInstall, Architecture, Cache, Fallback, Interface, KIND, Mirror, Node,
     OLDEST_MINOR, Release, ReleaseSource, Site,
 };
+use super::{disk, value};
 use crate::ask::{Field, Fields};
 use crate::problem::Problem;
 use crate::yaml;
@@ -34,6 +34,8 @@ pub fn read(text: &str) -> Result<Site, Vec<Problem>> {
 }
 
 const ADDRESS: &str = "an IPv4 address of a host with its prefix length, such as 192.168.86.45/24, outside of the networks of pods (10.128.0.0/14), services (172.30.0.0/16) and OVN-Kubernetes (100.64.0.0/16)";
+
+const DISK: &str = "a mapping with one or more of path, serial, wwn, model and minSize";
 
 fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
     let known = [
@@ -192,15 +194,8 @@ fn node(field: &Field<'_>, site_name: Option<&str>, problems: &mut Vec<Problem>)
         },
     };
     let installation_disk = fields
-        .required(problems, "installationDisk", "a mapping with path")
-        .and_then(|disk| {
-            let fields =
-                disk.fields(problems, &["path"], &["serial", "wwn", "model", "minSize"])?;
-            let allowed = "a device path such as /dev/sda or /dev/disk/by-id/…";
-            fields
-                .required(problems, "path", allowed)?
-                .parsed(problems, allowed, value::device)
-        });
+        .required(problems, "installationDisk", DISK)
+        .and_then(|disk| disk::read(&disk, problems));
     let interface = fields
         .optional("interface")
         .map(|f| interface(&f, problems));

@@ -88,6 +88,13 @@ pub(super) fn device(text: &str) -> Option<String> {
     (good && parts_good && name.len() <= 255).then(|| text.to_owned())
 }
 
+/// A serial number, world wide name or model of a disk: compared as it is, after blanks at its ends were taken off.
+pub(super) fn hardware_text(text: &str) -> Option<String> {
+    let text = text.trim();
+    let good = (1..=128).contains(&text.len()) && text.bytes().all(|c| (b' '..=b'~').contains(&c));
+    good.then(|| text.to_owned())
+}
+
 /// An interface name of Linux, of letters, digits and `._-`.
 pub(super) fn interface_name(text: &str) -> Option<String> {
     let good = (1..=15).contains(&text.len())

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use snobox_plan::site::{
-    AfterInstall, Architecture, Cache, Fallback, Interface, Mirror, Node, Release, ReleaseSource,
-    Site, Subnet,
+    AfterInstall, Architecture, Cache, Fallback, InstallationDisk, Interface, Mirror, Node,
+    Release, ReleaseSource, Site, Subnet,
 };
 
 use crate::texts::{FULL, SHORT, full_with, good};
@@ -22,7 +22,7 @@ fn manual_site() -> Site {
         ssh_key_file: PathBuf::from("id_ed25519.pub"),
         node: Node {
             hostname: "bip".to_owned(),
-            installation_disk: "/dev/disk/by-id/ata-WDC_WD10EZEX".to_owned(),
+            installation_disk: disk("/dev/disk/by-id/ata-WDC_WD10EZEX"),
             interface: Some(Interface::Name("enp0s25".to_owned())),
             address: Some(Subnet {
                 address: Ipv4Addr::new(192, 168, 86, 45),
@@ -40,6 +40,13 @@ fn manual_site() -> Site {
             fallback: Fallback::Upstream,
         },
         mirrors: vec![],
+    }
+}
+
+fn disk(path: &str) -> InstallationDisk {
+    InstallationDisk {
+        path: Some(path.to_owned()),
+        ..InstallationDisk::default()
     }
 }
 
@@ -97,7 +104,7 @@ mirrors:
         ssh_key_file: PathBuf::from("../keys/id_rsa.pub"),
         node: Node {
             hostname: "node-1.lab.example.org".to_owned(),
-            installation_disk: "/dev/nvme0n1".to_owned(),
+            installation_disk: disk("/dev/nvme0n1"),
             interface: Some(Interface::Mac("28:d2:44:d3:ef:1c".to_owned())),
             address: Some(Subnet {
                 address: Ipv4Addr::new(10, 0, 8, 2),
@@ -130,7 +137,7 @@ fn what_is_left_out_has_the_default_of_the_reference_case() {
     let manual = manual_site();
     let node = Node {
         hostname: "bip".to_owned(),
-        installation_disk: "/dev/sda".to_owned(),
+        installation_disk: disk("/dev/sda"),
         interface: None,
         address: None,
         gateway: None,

@@ -334,7 +334,7 @@ proptest! {
             pull_secret_file: files.0.clone(), ssh_key_file: files.1.clone(), disk: disk.clone(), ntp: ntp.clone(), ..Answers::default()
         };
         let site = site::read(&site_yaml(&answers)).unwrap();
-        prop_assert_eq!((site.name, site.base_domain, site.node.installation_disk), (name, domain, disk));
+        prop_assert_eq!((site.name, site.base_domain, site.node.installation_disk.path), (name, domain, Some(disk)));
         prop_assert_eq!(site.release.source, ReleaseSource::Version(version));
         prop_assert_eq!((site.pull_secret_file, site.ssh_key_file), (files.0.into(), files.1.into()));
         prop_assert_eq!(site.node.ntp_servers, ntp);

@@ -31,7 +31,7 @@ fn an_install_config_says_what_the_site_says() {
             "machineNetwork": [{ "cidr": "192.168.86.0/24" }],
         },
         "platform": { "none": {} },
-        "bootstrapInPlace": { "installationDisk": "/dev/disk/by-id/ata-WDC_WD10EZEX" },
+        "bootstrapInPlace": { "installationDisk": "--save-partlabel 'data' /run/snobox/installation-disk" },
         "pullSecret": SECRET,
         "sshKey": "ssh-ed25519 AAAA me@here",
     });

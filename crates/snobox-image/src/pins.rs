@@ -28,6 +28,8 @@ pub struct Pins {
     pub live_iso: LiveIsoPins,
     /// The cache.
     pub cache: CachePins,
+    /// Where the system and the cache go.
+    pub installation: InstallationPins,
     /// All kernel arguments of the live system.
     pub kargs: String,
 }
@@ -62,6 +64,61 @@ pub struct CachePins {
     pub seal: Digest,
 }
 
+/// What the agent needs in order to prepare the installation disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InstallationPins {
+    /// How the disk is recognised.
+    pub disk: DiskHints,
+    /// What to do with a disk that holds something.
+    pub existing_data: ExistingData,
+    /// The partition that will hold the cache.
+    pub partition: PartitionPins,
+}
+
+/// How the installation disk is recognised. Every hint that is given must hold; at least one is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DiskHints {
+    /// A device path, which may be a link: `/dev/disk/by-path/…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Serial number, as `lsblk -o SERIAL` shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// World wide name, as `lsblk -o WWN` shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wwn: Option<String>,
+    /// Model, as `lsblk -o MODEL` shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// At least this size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_size_bytes: Option<u64>,
+}
+
+/// What to do with an installation disk that holds partitions or a file system which this image did not put there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ExistingData {
+    /// Do not touch the disk.
+    Refuse,
+    /// Erase it.
+    Erase,
+}
+
+/// The partition of the cache on the installation disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PartitionPins {
+    /// GPT name; coreos-installer is told to keep a partition of this name.
+    pub label: String,
+    /// GPT unique partition GUID in the usual form: this image's and no other's.
+    pub uuid: String,
+    /// Length in bytes, a multiple of 1 MiB; at the end of the disk.
+    pub size_bytes: u64,
+}
+
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PinsError {
@@ -88,6 +145,7 @@ impl Pins {
         release: &ImageRef,
         live_iso: LiveIsoPins,
         cache: CachePins,
+        installation: InstallationPins,
         kargs: &str,
     ) -> Self {
         Self {
@@ -97,6 +155,7 @@ impl Pins {
             release: release.clone(),
             live_iso,
             cache,
+            installation,
             kargs: kargs.to_owned(),
         }
     }
@@ -118,6 +177,7 @@ impl Pins {
             pins.live_iso.size_bytes,
             pins.cache.offset_bytes,
             pins.cache.size_bytes,
+            pins.installation.partition.size_bytes,
         ];
         if sizes.iter().any(|size| *size > MAX_BYTES) {
             return Err(PinsError::Range);
@@ -164,7 +224,19 @@ mod tests {
             agent: digest,
             seal: digest,
         };
-        Pins::new("bip", &release, live_iso, cache, "a b")
+        let installation = InstallationPins {
+            disk: DiskHints {
+                path: Some("/dev/sda".to_owned()),
+                ..DiskHints::default()
+            },
+            existing_data: ExistingData::Refuse,
+            partition: PartitionPins {
+                label: "data".to_owned(),
+                uuid: format_uuid(&[0xcd; 16]),
+                size_bytes: 1 << 30,
+            },
+        };
+        Pins::new("bip", &release, live_iso, cache, installation, "a b")
     }
 
     #[test]
