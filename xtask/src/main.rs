@@ -1,26 +1,35 @@
-//! Developer tasks: `cargo xtask test`.
+//! Developer tasks: `cargo xtask test`, `cargo xtask vm`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "developer tasks talk to developers"
 )]
 
+mod bench;
 mod packages;
 mod test;
 mod tools;
+mod vm;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask test
+       cargo xtask bench serve
+       cargo xtask vm [media | uefi | bios | damage | machine | all]… [--timeout SECONDS]
 
   test    format, lints, documentation and all tests; installs what is missing where it can (root on Debian or Fedora),
-          names it where it cannot. With CI set, nothing may be skipped.";
+          names it where it cannot. With CI set, nothing may be skipped.
+  vm      a virtual factory machine without a network card, in pure emulation: builds its media where they are not cached and plays
+          the scenarios; all of them where none is named. By root on Debian 12.
+  bench   the agent beside docker-registry: speed, processor time and memory while serving.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let result = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::run(),
+        ["bench", "serve"] => bench::serve(),
+        ["vm", ref words @ ..] => vm::run(words),
         _ => Err(USAGE.to_owned()),
     };
     match result {

@@ -41,6 +41,36 @@ pub const PACKAGES: [Package; 16] = [
     package("jq", "jq", "jq"),
 ];
 
+/// What the virtual machine lab is built with and runs on: programs, and files that are not programs by their path.
+const LAB: [Package; 18] = [
+    package("mmdebstrap", "mmdebstrap", ""),
+    package("mksquashfs", "squashfs-tools", ""),
+    package("depmod", "kmod", ""),
+    package("cpio", "cpio", ""),
+    package("zstd", "zstd", ""),
+    package("sgdisk", "gdisk", ""),
+    package("mkfs.vfat", "dosfstools", ""),
+    package("mkfs.ext4", "e2fsprogs", ""),
+    package("mcopy", "mtools", ""),
+    package("xorriso", "xorriso", ""),
+    package("isohybrid", "syslinux-utils", ""),
+    package("grub-mkimage", "grub-common", ""),
+    package("/usr/lib/grub/i386-pc/boot.img", "grub-pc-bin", ""),
+    package(
+        "/usr/lib/grub/x86_64-efi/normal.mod",
+        "grub-efi-amd64-bin",
+        "",
+    ),
+    package("/usr/lib/ISOLINUX/isolinux.bin", "isolinux", ""),
+    package(
+        "/usr/lib/syslinux/modules/bios/ldlinux.c32",
+        "syslinux-common",
+        "",
+    ),
+    package("qemu-system-x86_64", "qemu-system-x86", ""),
+    package("/usr/share/OVMF/OVMF_CODE_4M.fd", "ovmf", ""),
+];
+
 /// Libraries that coreos-installer is built with.
 const BUILD_DEBIAN: [&str; 5] = [
     "gcc",
@@ -69,7 +99,16 @@ pub fn find(program: &str) -> Option<PathBuf> {
 
 /// Installs what is missing where that is possible; returns what is still missing, each with the way to get it.
 pub fn provide(with_build_libraries: bool) -> Vec<String> {
-    let missing: Vec<&Package> = PACKAGES
+    provide_all(&PACKAGES, with_build_libraries)
+}
+
+/// [`provide`], for the virtual machine lab.
+pub fn provide_for_lab() -> Vec<String> {
+    provide_all(&LAB, crate::tools::coreos_installer().is_none())
+}
+
+fn provide_all(packages: &[Package], with_build_libraries: bool) -> Vec<String> {
+    let missing: Vec<&Package> = packages
         .iter()
         .filter(|package| find(package.program).is_none())
         .collect();
@@ -103,7 +142,7 @@ pub fn provide(with_build_libraries: bool) -> Vec<String> {
         }
         _ => {}
     }
-    let still = PACKAGES
+    let still = packages
         .iter()
         .filter(|package| find(package.program).is_none());
     still

@@ -9,14 +9,20 @@ use crate::packages;
 /// The version that the formats were checked against.
 const VERSION: &str = "0.27.0";
 
-/// Where it is kept: a folder of the user's cache, so that a fresh checkout finds it again.
-fn root() -> PathBuf {
+/// The project's folder in the user's cache: what is kept there is found again by a fresh checkout.
+pub fn cache() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     cache
         .or(home)
         .unwrap_or_else(std::env::temp_dir)
-        .join("snobox/tools")
+        .join("snobox")
+}
+
+/// Where it is kept.
+fn root() -> PathBuf {
+    cache()
+        .join("tools")
         .join(format!("coreos-installer-{VERSION}"))
 }
 

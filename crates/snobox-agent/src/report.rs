@@ -43,7 +43,7 @@ pub struct Report {
 }
 
 /// Writes the reports of one component. That a report cannot be written stops nothing: it is said in the journal.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Reporter {
     folder: PathBuf,
     component: &'static str,
@@ -62,6 +62,17 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\nhint: {}", self.message, self.action)
     }
+}
+
+/// An error with all its sources, in one line.
+pub fn reasons(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += &format!(": {error}");
+        source = error.source();
+    }
+    text
 }
 
 impl Reporter {

@@ -4,6 +4,10 @@
 //! changed; files and units are only added. Not for validating an Ignition configuration: `ignition-validate` does that.
 //! Source of truth: coreos/ignition `docs/configuration-v3_2.md`; RFC 2397 for data URLs.
 
+mod view;
+
+pub use view::{FileView, UnitView};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -151,35 +155,10 @@ impl Ignition {
     /// # Errors
     /// [`IgnitionError::Contents`] for remote sources, compressed content and broken data URLs.
     pub fn file(&self, path: &str) -> Result<Option<Vec<u8>>, IgnitionError> {
-        let Some(file) = self
-            .list("storage", "files")
-            .find(|f| f.get("path").and_then(Value::as_str) == Some(path))
-        else {
-            return Ok(None);
-        };
-        let refuse = |why| IgnitionError::Contents {
-            path: path.to_owned(),
-            why,
-        };
-        let mut content = Vec::new();
-        let appended = file
-            .get("append")
-            .and_then(Value::as_array)
-            .map_or(&[][..], Vec::as_slice);
-        for part in file.get("contents").into_iter().chain(appended) {
-            if part
-                .get("compression")
-                .and_then(Value::as_str)
-                .is_some_and(|c| !c.is_empty())
-            {
-                return Err(refuse("it is compressed"));
-            }
-            let Some(source) = part.get("source").and_then(Value::as_str) else {
-                continue;
-            };
-            content.extend(decode_data_url(source).map_err(refuse)?);
-        }
-        Ok(Some(content))
+        self.files()
+            .find(|file| file.path() == path)
+            .map(FileView::contents)
+            .transpose()
     }
 
     /// Adds a file owned by root that replaces whatever the image has at its path.
@@ -285,7 +264,10 @@ impl Ignition {
 }
 
 /// The bytes of an RFC 2397 data URL, base64 or percent-encoded.
-fn decode_data_url(url: &str) -> Result<Vec<u8>, &'static str> {
+///
+/// # Errors
+/// What is wrong with it.
+pub fn decode_data_url(url: &str) -> Result<Vec<u8>, &'static str> {
     if url.is_empty() {
         return Ok(Vec::new());
     }

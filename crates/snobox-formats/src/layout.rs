@@ -93,6 +93,32 @@ impl Finding {
         }
     }
 
+    /// The images that need the blob, as far as they are known.
+    pub fn images(&self) -> &[String] {
+        match self {
+            Self::Index { .. } => &[],
+            Self::Missing { images, .. }
+            | Self::WrongSize { images, .. }
+            | Self::WrongDigest { images, .. }
+            | Self::Unreadable { images, .. }
+            | Self::NotAManifest { images, .. } => images,
+        }
+    }
+
+    /// The same, needed by these images.
+    #[must_use]
+    pub fn needed_by(mut self, needed_by: &[String]) -> Self {
+        match &mut self {
+            Self::Index { .. } => {}
+            Self::Missing { images, .. }
+            | Self::WrongSize { images, .. }
+            | Self::WrongDigest { images, .. }
+            | Self::Unreadable { images, .. }
+            | Self::NotAManifest { images, .. } => *images = needed_by.to_vec(),
+        }
+        self
+    }
+
     /// A stable name for machines.
     pub fn code(&self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@
 pub mod cpio;
 pub mod digest;
 pub mod ext4;
+pub mod gpt;
 pub mod ignition;
 pub mod iso9660;
 pub mod layout;

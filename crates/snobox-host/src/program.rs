@@ -41,6 +41,20 @@ pub enum ProgramError {
         /// The end of its standard error and output.
         tail: String,
     },
+    /// It is not installed.
+    #[error("{name} is not installed: it was looked for in {PATH}")]
+    Missing {
+        /// Its name.
+        name: String,
+    },
+    /// It wrote more than anybody would read.
+    #[error("{path} wrote more than {limit_bytes} bytes")]
+    TooMuch {
+        /// The program.
+        path: PathBuf,
+        /// How much is read.
+        limit_bytes: u64,
+    },
     /// It was stopped because the caller said so.
     #[error("{path} was stopped")]
     Stopped {
@@ -60,6 +74,30 @@ impl Program {
         }
     }
 
+    /// A program by its name, in the usual folders.
+    ///
+    /// # Errors
+    /// [`ProgramError::Missing`].
+    pub fn found(name: &str) -> Result<Self, ProgramError> {
+        Self::found_in(None, name)
+    }
+
+    /// A program by its name, in `first` and then in the usual folders.
+    ///
+    /// # Errors
+    /// [`ProgramError::Missing`].
+    pub fn found_in(first: Option<&Path>, name: &str) -> Result<Self, ProgramError> {
+        first
+            .into_iter()
+            .chain(PATH.split(':').map(Path::new))
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file())
+            .map(|path| Self::new(&path, &std::env::temp_dir()))
+            .ok_or_else(|| ProgramError::Missing {
+                name: name.to_owned(),
+            })
+    }
+
     /// Adds arguments. They can be seen by every user of the machine: never a secret.
     pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
         self.args.extend(args.into_iter().map(str::to_owned));
@@ -72,6 +110,42 @@ impl Program {
         self
     }
 
+    /// Runs to the end and gives what it wrote on standard output, at most `limit_bytes`.
+    ///
+    /// # Errors
+    /// [`ProgramError`].
+    pub fn output(&self, limit_bytes: u64) -> Result<Vec<u8>, ProgramError> {
+        let start = |source| ProgramError::Start {
+            path: self.path.clone(),
+            source,
+        };
+        let mut said = tempfile::tempfile_in(&self.folder).map_err(start)?;
+        let mut written = tempfile::tempfile_in(&self.folder).map_err(start)?;
+        let mut child = self.spawn(&written, &said).map_err(start)?;
+        let status = child.wait().map_err(start)?;
+        if !status.success() {
+            let tail = tail(&mut said).unwrap_or_else(|error| format!("(cannot be read: {error})"));
+            return Err(ProgramError::Failed {
+                path: self.path.clone(),
+                status,
+                tail,
+            });
+        }
+        let mut bytes = Vec::new();
+        written.rewind().map_err(start)?;
+        let read = written
+            .take(limit_bytes + 1)
+            .read_to_end(&mut bytes)
+            .map_err(start)?;
+        if read as u64 > limit_bytes {
+            return Err(ProgramError::TooMuch {
+                path: self.path.clone(),
+                limit_bytes,
+            });
+        }
+        Ok(bytes)
+    }
+
     /// Runs to the end, unless `stop` says true; asked many times a second.
     ///
     /// # Errors
@@ -82,7 +156,7 @@ impl Program {
             source,
         };
         let mut output = tempfile::tempfile_in(&self.folder).map_err(start)?;
-        let mut child = self.spawn(&output).map_err(start)?;
+        let mut child = self.spawn(&output, &output).map_err(start)?;
         let status = loop {
             match child.try_wait().map_err(start)? {
                 Some(status) => break status,
@@ -108,7 +182,7 @@ impl Program {
         })
     }
 
-    fn spawn(&self, output: &File) -> io::Result<Child> {
+    fn spawn(&self, output: &File, errors: &File) -> io::Result<Child> {
         Command::new(&self.path)
             .args(&self.args)
             .current_dir(&self.folder)
@@ -119,7 +193,7 @@ impl Program {
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
-            .stderr(output.try_clone()?)
+            .stderr(errors.try_clone()?)
             .spawn()
     }
 }
@@ -160,6 +234,16 @@ mod tests {
             .env("GIVEN", "yes")
             .run(&|| false)
             .unwrap();
+    }
+
+    #[test]
+    fn output_is_what_standard_output_said() {
+        let both = shell("echo said; echo not this >&2").output(100).unwrap();
+        assert_eq!(both, b"said\n");
+        let much = shell("echo 12345").output(5);
+        assert!(matches!(much, Err(ProgramError::TooMuch { .. })));
+        let missing = Program::found("no-such-program");
+        assert!(matches!(missing, Err(ProgramError::Missing { .. })));
     }
 
     #[test]

@@ -310,7 +310,8 @@ fn installation(inputs: &Inputs<'_>, needed_bytes: u64) -> Result<InstallationPi
 
 fn merged_ignition(inputs: &Inputs<'_>, pins: &Pins) -> Result<Vec<u8>, IgnitionError> {
     let mut ignition = inputs.ignition.clone();
-    overlay(inputs.site, pins, inputs.images.iter()).apply(&mut ignition)?;
+    let images = inputs.images.iter();
+    overlay(inputs.site, pins, images, inputs.ignition).apply(&mut ignition)?;
     Ok(ignition.to_bytes())
 }
 

@@ -12,5 +12,9 @@
 
 pub mod cache;
 pub mod compose;
+pub mod difference;
+pub mod installer;
+pub mod inventory;
+pub mod lint;
 pub mod overlay;
 pub mod verify;

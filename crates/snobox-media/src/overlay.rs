@@ -1,26 +1,30 @@
 //! What snobox adds to the installer's ignition. Nothing that is there is changed, and nothing is removed.
 //!
-//! * `/etc/hostname`, and `/etc/chrony.conf` where the site names time servers;
-//! * `var-mnt-snobox.mount`: the cache, by the UUID of its file system, through a loop device (the live system claims the boot stick whole, so that
-//!   a direct mount of its partition fails with EBUSY);
-//! * `snobox-registry.service`: the agent, copied to where SELinux lets systemd run it and checked against the pinned digest, serves the cache on
-//!   loopback; both units survive `systemctl isolate` of the 4.19 boot;
-//! * drop-ins that order whoever pulls images after it: as files, so that the installer's own unit entries stay as they are;
-//! * `/etc/containers/registries.conf.d/50-snobox.conf`: every repository of the cache is looked for on loopback first, by digest and by tag;
+//! * [`live`]: the live system finds the stick, serves its cache, prepares the disk, guards it and shows how far things are;
+//! * [`installed`]: MachineConfigs among the installer's manifests, which make the installed system serve the cache from its disk;
+//! * [`clients`]: whom container clients ask first, for both;
 //! * `/etc/snobox/image.json`: the [`Pins`].
 
-mod registries;
-mod units;
+mod clients;
+mod installed;
+mod live;
 
 use snobox_formats::ignition::{File, Ignition, IgnitionError, Unit};
 use snobox_formats::reference::ImageRef;
-use snobox_plan::install_config::chrony_conf;
+use snobox_image::pins::{PATH, Pins};
+use snobox_plan::install_config;
 use snobox_plan::site::Site;
 
-use snobox_image::pins::{PATH, Pins};
+pub use clients::mirrors;
 
 /// Where the registry listens on the node.
 pub const REGISTRY: &str = "127.0.0.1:22626";
+/// Where the cache is mounted on the node.
+const MOUNT_POINT: &str = "/var/mnt/snobox";
+/// The unit that serves it, in both systems.
+const REGISTRY_UNIT: &str = "snobox-registry.service";
+/// Where the agent runs: systemd may not start what lies on the cache.
+const AGENT: &str = "/usr/local/bin/snobox-agent";
 
 /// Files and units to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,53 +35,38 @@ pub struct Overlay {
     pub units: Vec<Unit>,
 }
 
-/// The overlay of a site, for a cache with these images and pins.
+/// The overlay of a site for the installer's `ignition`, for a cache with these images and pins.
 pub fn overlay<'a>(
     site: &Site,
     pins: &Pins,
-    images: impl Iterator<Item = &'a ImageRef>,
+    images: impl Iterator<Item = &'a ImageRef> + Clone,
+    ignition: &Ignition,
 ) -> Overlay {
-    let text = |path: &str, mode, text: String| File {
+    let mut overlay = live::overlay(site, pins);
+    overlay.files.push(text(PATH, 0o644, pins.to_bytes()));
+    let clients = clients::files(images.clone(), site.cache.fallback);
+    let machine_configs = install_config::manifests(site)
+        .into_iter()
+        .chain([installed::machine_config(site, pins, &clients)]);
+    overlay.files.extend(machine_configs.map(|manifest| {
+        let path = format!("/opt/openshift/openshift/{}", manifest.name);
+        text(&path, 0o644, manifest.text)
+    }));
+    // An install-config that had them brings them; an ignition of the user's own may not.
+    if !clients::has_mirrors(ignition) {
+        let (path, document) = clients::digest_mirror_set(images);
+        overlay.files.push(text(path, 0o644, document));
+    }
+    overlay.files.extend(clients);
+    overlay
+}
+
+fn text(path: &str, mode: u32, contents: impl Into<Vec<u8>>) -> File {
+    File {
         path: path.to_owned(),
         mode,
-        contents: text.into_bytes(),
-    };
-    let mut files = vec![
-        text("/etc/hostname", 0o644, format!("{}\n", site.node.hostname)),
-        File {
-            path: PATH.to_owned(),
-            mode: 0o644,
-            contents: pins.to_bytes(),
-        },
-        text(
-            registries::PATH,
-            0o644,
-            registries::conf(images, site.cache.fallback),
-        ),
-        text(
-            units::INSTALL_AGENT,
-            0o755,
-            units::install_agent(pins.cache.agent),
-        ),
-    ];
-    files.extend(chrony_conf(site).map(|conf| text("/etc/chrony.conf", 0o644, conf)));
-    files.extend(units::PULLERS.iter().map(|unit| {
-        text(
-            &format!("/etc/systemd/system/{unit}.d/50-snobox.conf"),
-            0o644,
-            units::drop_in(site.cache.fallback),
-        )
-    }));
-    let unit = |name: &str, contents| Unit {
-        name: name.to_owned(),
-        enabled: true,
-        contents,
-    };
-    let units = vec![
-        unit(units::MOUNT, units::mount(&pins.cache.uuid)),
-        unit(units::SERVICE, units::service()),
-    ];
-    Overlay { files, units }
+        contents: contents.into(),
+    }
 }
 
 impl Overlay {

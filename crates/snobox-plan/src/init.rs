@@ -162,7 +162,7 @@ const CACHE_AND_MIRRORS: &str = "
 #  size: 250GiB
 #  # Its label, up to 16 letters, digits, dashes and underscores.
 #  label: data
-#  # keep it for a reinstallation and for updates, or reclaim it for the root file system.
+#  # After the installation it stays, for a reinstallation and for updates.
 #  afterInstall: keep
 #  # Where the node gets an image that the cache does not have: upstream (its registry) or none (the pull fails at once).
 #  fallback: upstream

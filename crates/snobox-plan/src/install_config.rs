@@ -19,10 +19,25 @@ pub struct Manifest {
     pub text: String,
 }
 
+/// Where images of a repository are to be looked for by digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DigestMirror {
+    /// The repository: `quay.io/openshift-release-dev/ocp-release`.
+    pub source: String,
+    /// Repositories that stand in for it, in the order to try.
+    pub mirrors: Vec<String>,
+}
+
 /// The install-config of a site. It holds the pull secret: never show it.
 ///
-/// `ssh_key` is the text of the public key file.
-pub fn install_config(site: &Site, pull_secret: &PullSecret, ssh_key: &str) -> Value {
+/// `ssh_key` is the text of the public key file; `mirrors` lead to the cache on the node; `version` is the release's.
+pub fn install_config(
+    site: &Site,
+    pull_secret: &PullSecret,
+    ssh_key: &str,
+    mirrors: &[DigestMirror],
+    version: &str,
+) -> Value {
     let mut networking = json!({
         "networkType": "OVNKubernetes",
         "clusterNetwork": [{"cidr": "10.128.0.0/14", "hostPrefix": 23}],
@@ -33,7 +48,7 @@ pub fn install_config(site: &Site, pull_secret: &PullSecret, ssh_key: &str) -> V
             json!([{"cidr": format!("{}/{}", subnet.network(), subnet.prefix)}]);
     }
     let architecture = site.release.architecture.go();
-    json!({
+    let mut config = json!({
         "apiVersion": "v1",
         "baseDomain": site.base_domain,
         "metadata": {"name": site.name},
@@ -44,7 +59,23 @@ pub fn install_config(site: &Site, pull_secret: &PullSecret, ssh_key: &str) -> V
         "bootstrapInPlace": {"installationDisk": installation_disk(site)},
         "pullSecret": pull_secret.reveal(),
         "sshKey": ssh_key.trim(),
-    })
+    });
+    if !mirrors.is_empty() {
+        let list = mirrors
+            .iter()
+            .map(|mirror| json!({"source": mirror.source, "mirrors": mirror.mirrors}));
+        config[mirrors_key(version)] = list.collect();
+    }
+    config
+}
+
+/// The field for digest mirrors: `imageDigestSources` came with 4.14.
+fn mirrors_key(version: &str) -> &'static str {
+    let mut parts = version.split(['.', '-']).map(str::parse::<u32>);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(4)), Some(Ok(minor))) if minor < 14 => "imageContentSources",
+        _ => "imageDigestSources",
+    }
 }
 
 /// Where the agent leaves a link to the installation disk that it found and prepared.

@@ -142,19 +142,8 @@ pub struct Cache {
     pub size_bytes: u64,
     /// `cache.label`: label of the file system, 1 to 16 characters.
     pub label: String,
-    /// `cache.afterInstall`.
-    pub after_install: AfterInstall,
     /// `cache.fallback`.
     pub fallback: Fallback,
-}
-
-/// What becomes of the node's cache partition after the installation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AfterInstall {
-    /// It stays, for a reinstallation and for updates.
-    Keep,
-    /// It is deleted and its space given to the root file system.
-    Reclaim,
 }
 
 /// Where a pull goes that the cache cannot answer.

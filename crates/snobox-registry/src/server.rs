@@ -3,23 +3,47 @@
 //! Repositories have the upstream's whole name: `quay.io/openshift-release-dev/ocp-release` is served as
 //! `/v2/quay.io/openshift-release-dev/ocp-release/…`, so that one server can stand in for every registry. Answers pulls only:
 //! manifests by digest and by tag, blobs with ranges, tag lists. Listens where it is told to; nothing is ever written.
+//!
+//! A damaged blob is never served whole. The first time that a blob is asked for, it is hashed on its way out, and its last piece
+//! leaves only when the digest is right; otherwise the connection breaks. From then on the blob is known: sound ones cost no
+//! more hashing, damaged ones are answered with an error that names them. What the index names but the medium does not give is
+//! damage too: a 404 would say that the image does not exist.
 
 mod access;
+mod blob;
+mod body;
+mod buffers;
 mod catalog;
+mod health;
+mod range;
 mod respond;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::response::Response;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
+use snobox_formats::digest::Digest;
+use snobox_formats::layout::Finding;
 use snobox_store::{Store, StoreError};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 pub use access::Access;
+use buffers::{Buffers, PIECE_BYTES};
 pub use catalog::Catalog;
+use health::Health;
+
+/// How many blobs are on their way out at once; more wait. Each holds up to three pieces, whatever its size.
+const BODIES: usize = 24;
+/// How often accepting may fail in a row before the server gives up.
+const ACCEPT_FAILURES: u32 = 100;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +51,16 @@ pub enum ServerError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store's index is not the one that was asked for.
+    #[error("{path} hashes to {found}: expected {expected}")]
+    WrongIndex {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What was asked for.
+        expected: Digest,
+        /// What is there.
+        found: Digest,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -49,7 +83,7 @@ pub enum ServerError {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    state: Arc<ServerState>,
+    state: ServerState,
 }
 
 pub(crate) struct ServerState {
@@ -57,6 +91,9 @@ pub(crate) struct ServerState {
     catalog: Catalog,
     access: Access,
     address: SocketAddr,
+    health: Health,
+    buffers: Arc<Buffers>,
+    bodies: Arc<Semaphore>,
 }
 
 impl Server {
@@ -70,20 +107,44 @@ impl Server {
         access: Access,
     ) -> Result<Self, ServerError> {
         let catalog = Catalog::of(&store)?;
+        Self::with_catalog(address, store, catalog, access).await
+    }
+
+    /// Starts to listen, to serve what a catalog of this store names.
+    ///
+    /// # Errors
+    /// [`ServerError::Listen`].
+    pub async fn with_catalog(
+        address: SocketAddr,
+        store: Store,
+        catalog: Catalog,
+        access: Access,
+    ) -> Result<Self, ServerError> {
         let listen = |source| ServerError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let state = Arc::new(ServerState {
+        let health = Health::of(catalog.manifests());
+        let state = ServerState {
             store,
             catalog,
             access,
             address,
-        });
+            health,
+            buffers: Arc::default(),
+            bodies: Arc::new(Semaphore::new(BODIES)),
+        };
         Ok(Self {
             listener,
             address,
             state,
         })
+    }
+
+    /// Calls `tell` once for each blob that turns out damaged while it is served.
+    #[must_use]
+    pub fn on_damage(mut self, tell: impl Fn(&Finding) + Send + Sync + 'static) -> Self {
+        self.state.health.on_damage(tell);
+        self
     }
 
     /// Where it listens; the port is a real one also when port 0 was asked for.
@@ -104,15 +165,51 @@ impl Server {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServerError> {
-        let address = self.address;
-        let app = axum::Router::new().fallback(answer).with_state(self.state);
-        let serving = axum::serve(self.listener, app).with_graceful_shutdown(shutdown);
-        serving
-            .await
-            .map_err(|source| ServerError::Serve { address, source })
+        let state = Arc::new(self.state);
+        let connections = GracefulShutdown::new();
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut failures = 0;
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = &mut shutdown => break,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    failures = 0;
+                    connect(stream, &state, &connections);
+                }
+                // Out of files or memory: clients that finish make room.
+                Err(_) if failures < ACCEPT_FAILURES => {
+                    failures += 1;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                Err(source) => {
+                    let address = self.address;
+                    return Err(ServerError::Serve { address, source });
+                }
+            }
+        }
+        // From here on nobody can connect.
+        drop(self.listener);
+        connections.shutdown().await;
+        Ok(())
     }
 }
 
-async fn answer(State(state): State<Arc<ServerState>>, request: Request) -> Response {
-    respond::answer(&state, &request.into_parts().0).await
+fn connect(stream: TcpStream, state: &Arc<ServerState>, connections: &GracefulShutdown) {
+    // Answers are written in one go; waiting for more only delays the small ones. It is no error where that cannot be set.
+    let _ = stream.set_nodelay(true);
+    let state = Arc::clone(state);
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let state = Arc::clone(&state);
+        async move { Ok::<_, Infallible>(respond::answer(&state, &request.into_parts().0).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        // One piece in hyper's hands is enough; the next one is being read meanwhile.
+        .max_buf_size(PIECE_BYTES / 2)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = connections.watch(connection);
+    // How a connection ends is the client's business.
+    tokio::spawn(async move { drop(connection.await) });
 }

@@ -11,12 +11,14 @@ mod image;
 mod layer;
 mod layout;
 mod release;
+mod runnable;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use components::SharedLayers;
 use image::{Family, Image};
 use layout::Layout;
+pub use runnable::Runnable;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -96,7 +98,19 @@ impl PracticeError {
 /// # Errors
 /// [`PracticeError::Write`] if the folder cannot be written.
 pub fn write_layout(dir: &Path) -> Result<Practice, PracticeError> {
-    let mut layout = Layout::create(dir)?;
+    write(Layout::create(dir, None)?)
+}
+
+/// As [`write_layout`], but the images for amd64 can be run: see [`Runnable`]. The operating system's image cannot; it is
+/// there to be pulled.
+///
+/// # Errors
+/// [`PracticeError::Write`] if the folder cannot be written.
+pub fn write_layout_with(dir: &Path, runnable: &Runnable) -> Result<Practice, PracticeError> {
+    write(Layout::create(dir, Some(runnable.layer()?))?)
+}
+
+fn write(mut layout: Layout) -> Result<Practice, PracticeError> {
     let shared = SharedLayers::make()?;
 
     let written = components::write_components(&mut layout, &shared)?;

@@ -53,6 +53,9 @@ pub enum Command {
     /// Look at and change a CoreOS live ISO alone
     #[command(subcommand)]
     Iso(IsoCommand),
+    /// Look into the Ignition config of an installer, an ISO or an image
+    #[command(subcommand)]
+    Ignition(IgnitionCommand),
     /// Serve a store as a read-only registry
     Serve(ServeArgs),
     /// Walk the whole way on a practice release: offline, no root
@@ -188,6 +191,9 @@ pub struct BuildArgs {
     /// A CoreOS live ISO (plain or .xz), instead of the payload's
     #[arg(long, value_name = "FILE")]
     pub live_iso: Option<PathBuf>,
+    /// A snobox-agent for the node, instead of the one in this program; needed where the node has another processor
+    #[arg(long, value_name = "FILE")]
+    pub agent: Option<PathBuf>,
 }
 
 /// `snobox verify`.
@@ -259,6 +265,54 @@ pub enum IsoCommand {
         /// Write a new ISO instead of changing this one
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+    },
+}
+
+/// `snobox ignition`. Every FILE is an Ignition config, a live ISO (plain or .xz), an image, or a stick.
+#[derive(Debug, Subcommand)]
+pub enum IgnitionCommand {
+    /// List files and units, or print one of them
+    #[command(after_help = "\
+Examples:
+  snobox ignition show bip.img
+  snobox ignition show bip.img /usr/local/bin/bootkube.sh
+  snobox ignition show bip.img kubelet.service
+  snobox ignition show bip.img /root/.docker/config.json --reveal")]
+    Show {
+        /// An Ignition config, a live ISO (plain or .xz), or an image
+        file: PathBuf,
+        /// Path of a file, or name of a unit, to print
+        path: Option<String>,
+        /// Print it also if it is secret
+        #[arg(long, requires = "path")]
+        reveal: bool,
+    },
+    /// Find faults that keep a node from installing
+    #[command(after_help = "\
+Examples:
+  snobox ignition lint bootstrap-in-place-for-live-iso.ign
+  snobox --json ignition lint bip.img
+
+Exit status: 0 when no finding is an error, 40 when one is.")]
+    Lint {
+        /// An Ignition config, a live ISO (plain or .xz), or an image
+        file: PathBuf,
+    },
+    /// Say how two configs differ, by file and unit
+    #[command(after_help = "\
+Examples:
+  snobox ignition diff bootstrap-in-place-for-live-iso.ign bip.img    what snobox adds
+  snobox ignition diff old.ign new.ign --reveal
+
+Exit status: 0 when they are equal, 40 when they differ.")]
+    Diff {
+        /// An Ignition config, a live ISO (plain or .xz), or an image
+        before: PathBuf,
+        /// The other one
+        after: PathBuf,
+        /// Show also how secrets differ
+        #[arg(long)]
+        reveal: bool,
     },
 }
 

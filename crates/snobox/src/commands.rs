@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod demo;
+mod ignition;
 mod init;
 mod iso;
 mod mirror;
@@ -23,6 +24,7 @@ pub async fn run(command: Command, ui: &Ui, interrupt: &Interrupt) -> Result<()>
         Command::Build(args) => build::run(&args, ui, interrupt),
         Command::Verify(args) => verify::run(&args, ui, interrupt),
         Command::Iso(command) => iso::run(&command, ui),
+        Command::Ignition(command) => ignition::run(&command, ui),
         Command::Serve(args) => serve::run(&args, ui, interrupt).await,
         Command::Demo(args) => demo::run(&args, ui, interrupt).await,
         Command::PracticeInstaller { args } => practice_installer(&args),

@@ -1,5 +1,6 @@
 //! `snobox`: the operator's side. The only crate that prints.
 
+mod agent;
 mod cli;
 mod commands;
 mod error;

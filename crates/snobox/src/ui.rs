@@ -20,6 +20,11 @@ impl Ui {
         Self { json }
     }
 
+    /// Whether results are printed as JSON.
+    pub fn is_for_machines(&self) -> bool {
+        self.json
+    }
+
     /// Whether a person can be asked.
     pub fn can_ask(&self) -> bool {
         !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()

@@ -14,10 +14,9 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Ins
     let size = "a size from 1GiB on, such as 400GiB";
     let given = HINTS.iter().any(|hint| fields.optional(hint).is_some());
     if !given && !HINTS.iter().any(|hint| fields.is_misspelt(hint)) {
-        field.refuse(
-            problems,
-            "at least one of path, serial, wwn, model and minSize",
-        );
+        let allowed =
+            "a device path such as /dev/disk/by-id/…, or one of serial, wwn, model and minSize";
+        fields.required(problems, "path", allowed);
         return None;
     }
     let words = [

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use snobox_formats::reference::ImageRef;
 
 use super::{
-    API_VERSION, AfterInstall, Architecture, Cache, Fallback, Interface, KIND, Mirror, Node,
-    OLDEST_MINOR, Release, ReleaseSource, Site,
+    API_VERSION, Architecture, Cache, Fallback, Interface, KIND, Mirror, Node, OLDEST_MINOR,
+    Release, ReleaseSource, Site,
 };
 use super::{disk, value};
 use crate::ask::{Field, Fields};
@@ -336,13 +336,9 @@ fn cache(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Cache> {
             value::label,
         )
     });
-    let words = [
-        ("keep", AfterInstall::Keep),
-        ("reclaim", AfterInstall::Reclaim),
-    ];
     let after_install = fields
         .optional("afterInstall")
-        .map_or(Some(AfterInstall::Keep), |f| f.one_of(problems, &words));
+        .map_or(Some(()), |f| after_install(&f, problems));
     let words = [("upstream", Fallback::Upstream), ("none", Fallback::None)];
     let fallback = fields
         .optional("fallback")
@@ -350,9 +346,19 @@ fn cache(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Cache> {
     Some(Cache {
         size_bytes: size?,
         label: label?,
-        after_install: after_install?,
         fallback: fallback?,
     })
+    .filter(|_| after_install.is_some())
+}
+
+/// The partition stays. Giving its space to the root file system is planned.
+fn after_install(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<()> {
+    if field.node.text() == Some("reclaim") {
+        let hint = "reclaim is not supported by this version";
+        field.refuse_with_hint(problems, "keep", Some(hint.to_owned()));
+        return None;
+    }
+    field.one_of(problems, &[("keep", ())])
 }
 
 impl Default for Cache {
@@ -360,7 +366,6 @@ impl Default for Cache {
         Self {
             size_bytes: 250 << 30,
             label: "data".to_owned(),
-            after_install: AfterInstall::Keep,
             fallback: Fallback::Upstream,
         }
     }

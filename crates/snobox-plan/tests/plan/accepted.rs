@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use snobox_plan::site::{
-    AfterInstall, Architecture, Cache, Fallback, InstallationDisk, Interface, Mirror, Node,
+    Architecture, Cache, ExistingData, Fallback, InstallationDisk, Interface, Mirror, Node,
     Release, ReleaseSource, Site, Subnet,
 };
 
@@ -36,11 +36,28 @@ fn manual_site() -> Site {
         cache: Cache {
             size_bytes: 268_435_456_000,
             label: "data".to_owned(),
-            after_install: AfterInstall::Keep,
             fallback: Fallback::Upstream,
         },
         mirrors: vec![],
     }
+}
+
+#[test]
+fn the_installation_disk_may_be_named_by_what_it_is() {
+    let hints = "{ serial: ' S5Y1 ', wwn: '0x5002538e', model: WDC WD10EZEX, minSize: 500GB, existingData: erase }";
+    let site = good(&full_with(
+        "{ path: /dev/disk/by-id/ata-WDC_WD10EZEX }",
+        hints,
+    ));
+    let expected = InstallationDisk {
+        path: None,
+        serial: Some("S5Y1".to_owned()),
+        wwn: Some("0x5002538e".to_owned()),
+        model: Some("WDC WD10EZEX".to_owned()),
+        min_size_bytes: Some(500_000_000_000),
+        existing_data: ExistingData::Erase,
+    };
+    assert_eq!(site.node.installation_disk, expected);
 }
 
 fn disk(path: &str) -> InstallationDisk {
@@ -84,7 +101,7 @@ images:
   additional:
     - quay.io/team/app:1.2
     - localhost:5000/a
-cache: { size: 1 TiB, label: cache_1, afterInstall: reclaim, fallback: none }
+cache: { size: 1 TiB, label: cache_1, afterInstall: keep, fallback: none }
 mirrors:
   - source: quay.io
     mirrors: ['mirror.lan:5000', mirror.lan/quay/]
@@ -121,7 +138,6 @@ mirrors:
         cache: Cache {
             size_bytes: 1_099_511_627_776,
             label: "cache_1".to_owned(),
-            after_install: AfterInstall::Reclaim,
             fallback: Fallback::None,
         },
         mirrors: vec![Mirror {

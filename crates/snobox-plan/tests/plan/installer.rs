@@ -2,18 +2,44 @@
 
 use serde_json::{Value, json};
 use snobox_formats::pull_secret::PullSecret;
-use snobox_plan::install_config::{chrony_conf, install_config, manifests};
+use snobox_plan::install_config::{DigestMirror, chrony_conf, install_config, manifests};
 
 use crate::texts::{FULL, SHORT, full_with, good};
 
 const SECRET: &str = r#"{"auths":{"quay.io":{"auth":"dXNlcjpjYW5hcnk="}}}"#;
 
 fn derived(text: &str) -> Value {
-    install_config(
-        &good(text),
-        &PullSecret::parse(SECRET).unwrap(),
-        "ssh-ed25519 AAAA me@here\n",
-    )
+    derived_for("4.13.1", &[], text)
+}
+
+fn derived_for(version: &str, mirrors: &[DigestMirror], text: &str) -> Value {
+    let secret = PullSecret::parse(SECRET).unwrap();
+    let key = "ssh-ed25519 AAAA me@here\n";
+    install_config(&good(text), &secret, key, mirrors, version)
+}
+
+/// `imageDigestSources` is known to installers from 4.14 on, `imageContentSources` to all.
+#[test]
+fn mirrors_are_written_in_the_words_of_the_release() {
+    let mirrors = [DigestMirror {
+        source: "quay.io/a".to_owned(),
+        mirrors: vec!["127.0.0.1:22626/quay.io/a".to_owned()],
+    }];
+    let expected = json!([{ "source": "quay.io/a", "mirrors": ["127.0.0.1:22626/quay.io/a"] }]);
+    for (version, key) in [
+        ("4.12.0", "imageContentSources"),
+        ("4.13.1-rc.1", "imageContentSources"),
+        ("4.14.0-ec.1", "imageDigestSources"),
+        ("4.20.3", "imageDigestSources"),
+        ("4.99.0-practice", "imageDigestSources"),
+        ("5.0.0", "imageDigestSources"),
+    ] {
+        let config = derived_for(version, &mirrors, SHORT);
+        assert_eq!(config[key], expected, "{version}");
+        let keys = ["imageContentSources", "imageDigestSources"];
+        let given = keys.iter().filter(|k| config.get(**k).is_some());
+        assert_eq!(given.count(), 1, "{version}");
+    }
 }
 
 #[test]

@@ -175,7 +175,6 @@ fn a_lock_stays_good_when_anything_else_changes() {
         ("ntp: { servers: [192.168.86.27] }", "ntp: {}"),
         ("250GiB", "100GiB"),
         ("label: data", "label: cache"),
-        ("keep", "reclaim"),
         ("fallback: upstream", "fallback: none"),
         (
             "mirrors: []",

@@ -179,22 +179,6 @@ fn what_is_planned_is_refused_as_not_supported_yet() {
             "node.dns.serveLocally",
             full_with("[192.168.86.27] }", "[192.168.86.27], serveLocally: true }"),
         ),
-        (
-            "node.installationDisk.serial",
-            full_with("{ path:", "{ serial: S5Y1, path:"),
-        ),
-        (
-            "node.installationDisk.wwn",
-            full_with("{ path:", "{ wwn: '0x5002538e', path:"),
-        ),
-        (
-            "node.installationDisk.model",
-            full_with("{ path:", "{ model: WDC, path:"),
-        ),
-        (
-            "node.installationDisk.minSize",
-            full_with("{ path:", "{ minSize: 500GB, path:"),
-        ),
     ];
     for (path, text) in cases {
         let problems = bad(&text);

@@ -62,10 +62,7 @@ impl TokenAccess {
             return None;
         }
         let mut bytes = [0; 24];
-        rustls::crypto::ring::default_provider()
-            .secure_random
-            .fill(&mut bytes)
-            .ok()?;
+        getrandom::fill(&mut bytes).ok()?;
         let token = URL_SAFE_NO_PAD.encode(bytes);
         let mut tokens = self
             .tokens

@@ -4,14 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use snobox_formats::digest::Digest;
 use snobox_formats::layout::{self, Finding};
-use snobox_formats::oci::REF_NAME;
+use snobox_formats::oci::{ImageIndex, REF_NAME};
 use snobox_formats::reference::{ImageRef, loopback_repository};
 use snobox_store::{Store, StoreError};
+
+use super::ServerError;
 
 /// Everything that may be served, by repository name.
 #[derive(Debug, Default)]
 pub struct Catalog {
     repositories: BTreeMap<String, Repository>,
+    needed: BTreeMap<Digest, Needed>,
+    findings: Vec<Finding>,
+    images: usize,
+}
+
+/// What a blob is, and the images that need it.
+#[derive(Debug)]
+struct Needed {
+    kind: &'static str,
+    images: Vec<String>,
 }
 
 /// One repository.
@@ -20,6 +32,8 @@ pub(crate) struct Repository {
     pub(crate) tags: BTreeMap<String, Digest>,
     pub(crate) manifests: BTreeMap<Digest, Content>,
     pub(crate) blobs: BTreeMap<Digest, Content>,
+    /// Manifests that are named but not whole.
+    pub(crate) damaged: BTreeMap<Digest, Finding>,
 }
 
 /// One thing to serve.
@@ -30,26 +44,52 @@ pub(crate) struct Content {
 }
 
 impl Catalog {
-    /// Reads the index and all manifests of a store. Images with a damaged manifest are left out, as are entries without a full name.
+    /// Reads the index and all manifests of a store. Damaged manifests are [`Catalog::findings`]; entries without a full name are left out.
     ///
     /// # Errors
     /// [`StoreError`] when the index cannot be read.
     pub fn of(store: &Store) -> Result<Self, StoreError> {
-        let mut catalog = Self::default();
-        let closure = layout::closure(&store.index_json()?, store);
-        let damaged: BTreeSet<Digest> = closure
-            .findings
-            .iter()
-            .filter_map(Finding::digest)
-            .collect();
-        for entry in &store.index()?.manifests {
+        Self::read(store, &store.index_json()?)
+    }
+
+    /// As [`Catalog::of`], for a store whose `index.json` must have this digest.
+    ///
+    /// # Errors
+    /// [`ServerError::WrongIndex`], [`ServerError::Store`].
+    pub fn pinned(store: &Store, expected: Digest) -> Result<Self, ServerError> {
+        let index_json = store.index_json()?;
+        let found = Digest::of(&index_json);
+        if found != expected {
+            return Err(ServerError::WrongIndex {
+                path: store.root().join("index.json"),
+                expected,
+                found,
+            });
+        }
+        Ok(Self::read(store, &index_json)?)
+    }
+
+    fn read(store: &Store, index_json: &[u8]) -> Result<Self, StoreError> {
+        let index: ImageIndex =
+            serde_json::from_slice(index_json).map_err(|source| StoreError::Index {
+                path: store.root().join("index.json"),
+                source,
+            })?;
+        let closure = layout::closure(index_json, store);
+        let mut catalog = Self {
+            findings: closure.findings,
+            ..Self::default()
+        };
+        let mut images = BTreeSet::new();
+        for entry in &index.manifests {
             let reference = entry
                 .annotations
                 .get(REF_NAME)
                 .and_then(|name| name.parse::<ImageRef>().ok());
-            let Some(reference) = reference.filter(|_| !damaged.contains(&entry.digest)) else {
+            let Some(reference) = reference else {
                 continue;
             };
+            images.insert(entry.digest);
             // A name without tag and digest means this tag.
             let tag = reference.tag().or(if reference.digest().is_none() {
                 Some("latest")
@@ -57,39 +97,43 @@ impl Catalog {
                 None
             });
             if let Some(tag) = tag {
-                let repository = catalog
-                    .repositories
-                    .entry(loopback_repository(&reference.name()))
-                    .or_default();
+                let repository = catalog.repository_of(&reference);
                 repository.tags.insert(tag.to_owned(), entry.digest);
             }
         }
+        catalog.images = images.len();
         for needed in closure.blobs {
-            let descriptor = needed.descriptor;
-            if damaged.contains(&descriptor.digest) {
-                continue;
-            }
+            let digest = needed.descriptor.digest;
             let content = Content {
-                media_type: descriptor.media_type,
-                size_bytes: descriptor.size,
+                media_type: needed.descriptor.media_type,
+                size_bytes: needed.descriptor.size,
             };
-            for name in needed
+            // The walk names the image by which it met the damage; here all who need the manifest are known.
+            let finding = catalog
+                .findings
+                .iter_mut()
+                .find(|finding| finding.digest() == Some(digest))
+                .map(|finding| {
+                    *finding = finding.clone().needed_by(&needed.images);
+                    finding.clone()
+                });
+            let names: BTreeSet<ImageRef> = needed
                 .images
                 .iter()
-                .filter_map(|i| i.parse::<ImageRef>().ok())
-                .map(|r| r.name())
-            {
-                let repository = catalog
-                    .repositories
-                    .entry(loopback_repository(&name))
-                    .or_default();
-                let list = if needed.kind == "manifest" {
-                    &mut repository.manifests
+                .filter_map(|image| image.parse().ok())
+                .collect();
+            for name in &names {
+                let repository = catalog.repository_of(name);
+                if let Some(finding) = &finding {
+                    repository.damaged.insert(digest, finding.clone());
+                } else if needed.kind == "manifest" {
+                    repository.manifests.insert(digest, content.clone());
                 } else {
-                    &mut repository.blobs
-                };
-                list.insert(descriptor.digest, content.clone());
+                    repository.blobs.insert(digest, content.clone());
+                }
             }
+            let (kind, images) = (needed.kind, needed.images);
+            catalog.needed.insert(digest, Needed { kind, images });
         }
         Ok(catalog)
     }
@@ -99,7 +143,35 @@ impl Catalog {
         self.repositories.keys().map(String::as_str)
     }
 
+    /// How many different images the index names.
+    pub fn images(&self) -> usize {
+        self.images
+    }
+
+    /// What is wrong with manifests. Images that need one of these cannot be pulled.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The manifests that are whole.
+    pub(crate) fn manifests(&self) -> impl Iterator<Item = Digest> {
+        let all = self.repositories.values();
+        all.flat_map(|repository| repository.manifests.keys().copied())
+    }
+
+    /// What a blob is, and the images that need it.
+    pub(crate) fn needed_by(&self, digest: Digest) -> (&'static str, &[String]) {
+        self.needed
+            .get(&digest)
+            .map_or(("blob", &[]), |needed| (needed.kind, &needed.images))
+    }
+
     pub(crate) fn repository(&self, name: &str) -> Option<&Repository> {
         self.repositories.get(name)
+    }
+
+    fn repository_of(&mut self, image: &ImageRef) -> &mut Repository {
+        let name = loopback_repository(&image.name());
+        self.repositories.entry(name).or_default()
     }
 }

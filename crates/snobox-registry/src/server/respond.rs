@@ -1,23 +1,26 @@
 //! One request → one answer, with the error codes of the distribution specification.
 
-use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
-use axum::http::header::{
+use bytes::Bytes;
+use hyper::header::{
     ACCEPT_RANGES, ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST,
     RANGE, WWW_AUTHENTICATE,
 };
-use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::response::Response;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 use snobox_formats::digest::Digest;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
-use tokio_util::io::ReaderStream;
+use snobox_formats::layout::Finding;
 
 use super::ServerState;
 use super::access::{Access, TOKEN_LIFE};
+use super::body::{BlobBody, Body};
 use super::catalog::{Content, Repository};
+use super::range::{Requested, parse_range};
+
+type Response = hyper::Response<Body>;
 
 /// What a path asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,7 +61,7 @@ fn route(path: &str) -> Route<'_> {
     }
 }
 
-pub(super) async fn answer(state: &ServerState, request: &Parts) -> Response {
+pub(super) async fn answer(state: &Arc<ServerState>, request: &Parts) -> Response {
     let route = route(request.uri.path());
     if request.method != Method::GET && request.method != Method::HEAD {
         let mut response = error(
@@ -182,7 +185,7 @@ fn tags(name: &str, repository: &Repository, request: &Parts) -> Response {
 }
 
 async fn manifest(
-    state: &ServerState,
+    state: &Arc<ServerState>,
     repository: &Repository,
     key: &str,
     head: bool,
@@ -198,12 +201,15 @@ async fn manifest(
         Some(digest) => *digest,
         None => key.parse::<Digest>().map_err(|_| unknown())?,
     };
+    if let Some(finding) = repository.damaged.get(&digest) {
+        return Err(damaged(finding));
+    }
     let content = repository.manifests.get(&digest).ok_or_else(unknown)?;
     send(state, digest, content, &content.media_type, None, head).await
 }
 
 async fn blob(
-    state: &ServerState,
+    state: &Arc<ServerState>,
     repository: &Repository,
     key: &str,
     request: &Parts,
@@ -216,6 +222,9 @@ async fn blob(
             "not a sha256 digest",
         )
     })?;
+    if let Some(finding) = repository.damaged.get(&digest) {
+        return Err(damaged(finding));
+    }
     // Manifests are blobs too for clients that ask so.
     let content = repository
         .blobs
@@ -241,7 +250,7 @@ async fn blob(
 }
 
 async fn send(
-    state: &ServerState,
+    state: &Arc<ServerState>,
     digest: Digest,
     content: &Content,
     media_type: &str,
@@ -264,10 +273,10 @@ async fn send(
             return Err(response);
         }
     };
-    let (first, length) = range.map_or((0, size), |(first, last)| (first, last - first + 1));
-    let mut builder = Response::builder()
+    let part = range.map(|(first, last)| (first, last - first + 1));
+    let mut builder = hyper::Response::builder()
         .header(CONTENT_TYPE, media_type)
-        .header(CONTENT_LENGTH, length)
+        .header(CONTENT_LENGTH, part.map_or(size, |(_, length)| length))
         .header(ACCEPT_RANGES, "bytes")
         .header(ETAG, format!("\"{digest}\""))
         .header("docker-content-digest", digest.to_string())
@@ -277,9 +286,7 @@ async fn send(
             .status(StatusCode::PARTIAL_CONTENT)
             .header(CONTENT_RANGE, format!("bytes {first}-{last}/{size}"));
     }
-    // Opened for HEAD too, so that both say the same about a blob that is not whole.
-    let body = body(state, digest, size, first, length).await?;
-    let body = if head { Body::empty() } else { body };
+    let body = body(state, digest, size, part, head).await?;
     builder.body(body).map_err(|_| {
         error(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -289,66 +296,43 @@ async fn send(
     })
 }
 
+/// The first piece is read before the headers go out: what is wrong with it, and with small blobs, can still be said in words.
 async fn body(
-    state: &ServerState,
+    state: &Arc<ServerState>,
     digest: Digest,
     size: u64,
-    first: u64,
-    length: u64,
+    part: Option<(u64, u64)>,
+    head: bool,
 ) -> Result<Body, Response> {
-    let unreadable = |_: io::Error| {
+    let permit = Arc::clone(&state.bodies).acquire_owned().await;
+    let permit = permit.map_err(|_| {
         error(
-            StatusCode::NOT_FOUND,
-            "BLOB_UNKNOWN",
-            &format!("blob {digest} cannot be read"),
+            StatusCode::SERVICE_UNAVAILABLE,
+            "UNAVAILABLE",
+            "the server is stopping",
         )
-    };
-    let mut file = tokio::fs::File::open(state.store.blob_path(digest))
-        .await
-        .map_err(unreadable)?;
-    if file.metadata().await.map_err(unreadable)?.len() != size {
-        return Err(error(
-            StatusCode::NOT_FOUND,
-            "BLOB_UNKNOWN",
-            &format!("blob {digest} is not whole"),
-        ));
+    })?;
+    // Opened for HEAD too, so that both say the same about a blob that is not whole.
+    let reading = state.open_blob(digest, size, part).await;
+    let reading = reading.map_err(|finding| damaged(&finding))?;
+    if head {
+        return Ok(Body::Text(None));
     }
-    if first > 0 {
-        file.seek(io::SeekFrom::Start(first))
-            .await
-            .map_err(unreadable)?;
-    }
-    Ok(Body::from_stream(ReaderStream::with_capacity(
-        file.take(length),
-        128 * 1024,
+    let read = Arc::clone(state).step(reading).await;
+    let (rest, first) = read.map_err(|finding| damaged(&finding))?;
+    let length = part.map_or(size, |(_, length)| length);
+    Ok(Body::Blob(BlobBody::new(
+        state, first, rest, length, permit,
     )))
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Requested {
-    Whole,
-    Part(u64, u64),
-    Beyond,
-}
-
-/// A `Range` header for a body of `size` bytes. Several ranges and other units are answered with the whole, as RFC 9110 14.2 allows.
-fn parse_range(header: &str, size: u64) -> Requested {
-    let Some((first, last)) = header
-        .strip_prefix("bytes=")
-        .and_then(|spec| spec.split_once('-'))
-    else {
-        return Requested::Whole;
-    };
-    match (first.trim().parse::<u64>(), last.trim().parse::<u64>()) {
-        (Ok(first), _) if first >= size => Requested::Beyond,
-        (Ok(first), Ok(last)) if last >= first => Requested::Part(first, last.min(size - 1)),
-        (Ok(first), Err(_)) if last.trim().is_empty() => Requested::Part(first, size - 1),
-        (Err(_), Ok(0)) if first.trim().is_empty() => Requested::Beyond,
-        (Err(_), Ok(suffix)) if first.trim().is_empty() && size > 0 => {
-            Requested::Part(size - suffix.min(size), size - 1)
-        }
-        _ => Requested::Whole,
-    }
+/// The answer for what is in the index but cannot be served.
+fn damaged(finding: &Finding) -> Response {
+    error(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "UNKNOWN",
+        &finding.to_string(),
+    )
 }
 
 fn header(request: &Parts, name: HeaderName) -> Option<&str> {
@@ -357,11 +341,7 @@ fn header(request: &Parts, name: HeaderName) -> Option<&str> {
 
 /// A parameter of the query, percent-decoded.
 fn query(request: &Parts, key: &str) -> Option<String> {
-    let url = reqwest::Url::parse("http://x/")
-        .ok()?
-        .join(&request.uri.to_string())
-        .ok()?;
-    url.query_pairs()
+    form_urlencoded::parse(request.uri.query()?.as_bytes())
         .find(|(k, _)| k == key)
         .map(|(_, v)| v.into_owned())
 }
@@ -382,7 +362,7 @@ fn error(status: StatusCode, code: &str, message: &str) -> Response {
 }
 
 fn json(status: StatusCode, value: &serde_json::Value) -> Response {
-    let mut response = Response::new(Body::from(value.to_string()));
+    let mut response = Response::new(Body::Text(Some(Bytes::from(value.to_string()))));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -417,26 +397,5 @@ mod tests {
         assert_eq!(route("/v2/a/tags/list"), Route::Tags { name: "a" });
         assert_eq!(route("/v2/a"), Route::Unknown);
         assert_eq!(route("/"), Route::Unknown);
-    }
-
-    #[test]
-    fn ranges_follow_rfc_9110() {
-        use Requested::{Beyond, Part, Whole};
-        for (text, expected) in [
-            ("bytes=0-0", Part(0, 0)),
-            ("bytes=5-", Part(5, 9)),
-            ("bytes=5-100", Part(5, 9)),
-            ("bytes=-3", Part(7, 9)),
-            ("bytes=-30", Part(0, 9)),
-            ("bytes=10-", Beyond),
-            ("bytes=-0", Beyond),
-            ("bytes=5-4", Whole),
-            ("bytes=0-1,3-4", Whole),
-            ("lines=0-1", Whole),
-        ] {
-            assert_eq!(parse_range(text, 10), expected, "{text}");
-        }
-        assert_eq!(parse_range("bytes=0-", 0), Beyond);
-        assert_eq!(parse_range("bytes=-1", 0), Whole);
     }
 }

@@ -1,12 +1,12 @@
-//! A store with damage: what is whole is served, what is not is absent, for GET and HEAD alike.
+//! A store with damage: what is whole is served, what is not is an error that names it, for GET and HEAD alike.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use snobox_registry::server::Access;
 
-use super::http::{get, request};
+use super::http::{Reply, get, request};
 use super::served::{Served, blob, json as blob_json, layout, practice};
 
 /// A store with the release alone, in files of its own.
@@ -35,49 +35,141 @@ fn release_alone(folder: &Path) {
 
 const RELEASE: &str = "/v2/quay.io/openshift-release-dev/ocp-release";
 
-#[test]
-fn an_image_with_a_damaged_manifest_is_left_out_with_its_tag() {
-    let folder = tempfile::tempdir().unwrap();
-    release_alone(folder.path());
-    let digest = &practice().release_digest;
-    let path = folder.path().join("blobs/sha256").join(&digest[7..]);
-    let mut bytes = fs::read(&path).unwrap();
-    bytes[20] ^= 1;
-    fs::write(&path, bytes).unwrap();
-    let served = Served::start(folder.path(), Access::Anonymous);
-    for key in [digest.as_str(), "4.99.0-practice-x86_64"] {
-        let reply = get(served.address, &format!("{RELEASE}/manifests/{key}"));
-        assert_eq!(reply.status, 404, "{key}");
-    }
-    assert_eq!(
-        get(served.address, &format!("{RELEASE}/tags/list")).status,
-        404
-    );
+/// Where a blob of the store in `folder` lies.
+fn blob_file(folder: &Path, digest: &str) -> PathBuf {
+    folder.join("blobs/sha256").join(&digest[7..])
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+/// Expects the error for damage, which names `digest` and the image that needs it.
+#[track_caller]
+fn assert_damaged(reply: &Reply, digest: &str) {
+    reply.assert_error(500, "UNKNOWN");
+    let message = reply.json()["errors"][0]["message"].to_string();
+    assert!(message.contains(digest), "{message}");
+    assert!(message.contains(&practice().release), "{message}");
+}
+
+/// A layer of the release that is larger than one piece of the server's, and one that is not.
+fn layers() -> (String, String) {
+    let manifest = blob_json(&practice().release_digest);
+    let parts = manifest["layers"].as_array().unwrap().iter();
+    let digest = |large: bool| {
+        let mut parts = parts.clone();
+        let part = parts.find(|part| (part["size"].as_u64().unwrap() > 1_000_000) == large);
+        part.unwrap()["digest"].as_str().unwrap().to_owned()
+    };
+    (digest(true), digest(false))
 }
 
 #[test]
-fn a_truncated_or_missing_layer_is_unknown_and_the_rest_is_served() {
+fn an_image_with_a_damaged_manifest_is_an_error_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     release_alone(folder.path());
+    let digest = &practice().release_digest;
+    flip(&blob_file(folder.path(), digest), 20);
     let served = Served::start(folder.path(), Access::Anonymous);
-    let manifest = blob_json(&practice().release_digest);
-    let digest = |part: &serde_json::Value| part["digest"].as_str().unwrap().to_owned();
-    let (damaged, whole) = (
-        digest(&manifest["layers"][0]),
-        digest(&manifest["layers"][1]),
-    );
-    let path = folder.path().join("blobs/sha256").join(&damaged[7..]);
-    fs::write(&path, "short").unwrap();
-    let (damaged, whole) = (
-        format!("{RELEASE}/blobs/{damaged}"),
-        format!("{RELEASE}/blobs/{whole}"),
-    );
-    for gone in [false, true] {
-        if gone {
-            fs::remove_file(&path).unwrap();
-        }
-        get(served.address, &damaged).assert_error(404, "BLOB_UNKNOWN");
-        assert_eq!(request(served.address, "HEAD", &damaged, &[]).status, 404);
-        assert_eq!(get(served.address, &whole).status, 200);
+    for kind in ["manifests", "blobs"] {
+        let reply = get(served.address, &format!("{RELEASE}/{kind}/{digest}"));
+        assert_damaged(&reply, digest);
     }
+    let tag = format!("{RELEASE}/manifests/4.99.0-practice-x86_64");
+    assert_damaged(&get(served.address, &tag), digest);
+    assert_eq!(request(served.address, "HEAD", &tag, &[]).status, 500);
+    let tags = get(served.address, &format!("{RELEASE}/tags/list"));
+    assert_eq!(tags.json()["tags"], json!(["4.99.0-practice-x86_64"]));
+}
+
+#[test]
+fn a_truncated_or_missing_layer_is_an_error_with_its_name_and_the_rest_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    release_alone(folder.path());
+    let (damaged, whole) = layers();
+    let file = blob_file(folder.path(), &damaged);
+    for gone in [false, true] {
+        let served = Served::start(folder.path(), Access::Anonymous);
+        fs::write(&file, "short").unwrap();
+        if gone {
+            fs::remove_file(&file).unwrap();
+        }
+        let path = format!("{RELEASE}/blobs/{damaged}");
+        assert_eq!(request(served.address, "HEAD", &path, &[]).status, 500);
+        assert_damaged(&get(served.address, &path), &damaged);
+        assert_eq!(
+            get(served.address, &format!("{RELEASE}/blobs/{whole}")).status,
+            200
+        );
+    }
+}
+
+#[test]
+fn a_layer_with_a_flipped_bit_never_arrives_whole_and_is_named_from_then_on() {
+    let folder = tempfile::tempdir().unwrap();
+    release_alone(folder.path());
+    let (large, _) = layers();
+    let size = blob(&large).len();
+    flip(&blob_file(folder.path(), &large), 0);
+    let served = Served::start(folder.path(), Access::Anonymous);
+    let path = format!("{RELEASE}/blobs/{large}");
+    let first = get(served.address, &path);
+    assert_eq!(first.header("content-length"), size.to_string());
+    assert!(
+        first.body.len() < size,
+        "the whole blob arrived, damaged as it is"
+    );
+    assert_damaged(&get(served.address, &path), &large);
+    assert_eq!(request(served.address, "HEAD", &path, &[]).status, 500);
+    let range = request(served.address, "GET", &path, &[("Range", "bytes=-1")]);
+    assert_damaged(&range, &large);
+    assert_eq!(served.damage(), [large]);
+}
+
+#[test]
+fn a_small_blob_with_a_flipped_bit_is_an_error_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    release_alone(folder.path());
+    let (_, small) = layers();
+    flip(&blob_file(folder.path(), &small), 5);
+    let served = Served::start(folder.path(), Access::Anonymous);
+    let reply = get(served.address, &format!("{RELEASE}/blobs/{small}"));
+    assert_damaged(&reply, &small);
+}
+
+#[test]
+fn a_range_of_a_layer_that_was_never_checked_is_checked_first() {
+    let folder = tempfile::tempdir().unwrap();
+    release_alone(folder.path());
+    let (large, _) = layers();
+    let (path, whole) = (format!("{RELEASE}/blobs/{large}"), blob(&large));
+    let part = |served: &Served| request(served.address, "GET", &path, &[("Range", "bytes=0-9")]);
+
+    let served = Served::start(folder.path(), Access::Anonymous);
+    let reply = part(&served);
+    assert_eq!((reply.status, &reply.body[..]), (206, &whole[..10]));
+
+    // The damage lies behind the range.
+    flip(&blob_file(folder.path(), &large), whole.len() - 1);
+    // What was checked is remembered: the file is not hashed again.
+    assert_eq!(part(&served).status, 206);
+    let served = Served::start(folder.path(), Access::Anonymous);
+    assert_damaged(&part(&served), &large);
+    assert_eq!(served.damage(), [large]);
+}
+
+#[test]
+fn a_blob_that_was_sent_whole_is_remembered_as_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    release_alone(folder.path());
+    let (large, _) = layers();
+    let (path, whole) = (format!("{RELEASE}/blobs/{large}"), blob(&large));
+    let served = Served::start(folder.path(), Access::Anonymous);
+    assert_eq!(get(served.address, &path).body, whole);
+    flip(&blob_file(folder.path(), &large), 0);
+    // Clients hash what they get; here it shows that the server did not.
+    assert_eq!(get(served.address, &path).body.len(), whole.len());
 }

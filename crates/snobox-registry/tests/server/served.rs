@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,7 @@ pub(crate) fn component(wanted: &str) -> String {
 /// A running server; it ends when dropped.
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
+    damage: Arc<Mutex<Vec<String>>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -58,11 +60,17 @@ impl Served {
         let store = Store::open(store).unwrap();
         let (address, started) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();
+        let damage = Arc::<Mutex<Vec<String>>>::default();
+        let found = Arc::clone(&damage);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
                 let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
                 let server = Server::bind(any_port, store, access).await.unwrap();
+                let server = server.on_damage(move |finding| {
+                    let digest = finding.digest().unwrap().to_string();
+                    found.lock().unwrap().push(digest);
+                });
                 address.send(server.address()).unwrap();
                 let stopped = async {
                     stopped.await.ok();
@@ -72,9 +80,15 @@ impl Served {
         });
         Self {
             address: started.recv().unwrap(),
+            damage,
             stop: Some(stop),
             thread: Some(thread),
         }
+    }
+
+    /// The blobs that turned out damaged, each time that the server said so.
+    pub(crate) fn damage(&self) -> Vec<String> {
+        self.damage.lock().unwrap().clone()
     }
 
     /// Tells the server to stop; whether it has within `patience`.

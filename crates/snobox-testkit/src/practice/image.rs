@@ -8,6 +8,7 @@
 use super::PracticeError;
 use super::layer::Layer;
 use super::layout::{Descriptor, Layout};
+use super::runnable;
 use serde_json::{Map, Value, json};
 
 /// The moment that all images say they were made.
@@ -70,12 +71,21 @@ impl Image<'_> {
     /// # Errors
     /// [`PracticeError::Write`] if a blob cannot be written.
     pub(crate) fn write(&self, layout: &mut Layout) -> Result<Descriptor, PracticeError> {
-        let layers = self
-            .layers
+        let shell = layout.shell().filter(|_| runnable::can_run(self));
+        let stack: Vec<&Layer> = shell
+            .as_deref()
+            .into_iter()
+            .chain(self.layers.iter().copied())
+            .collect();
+        let layers = stack
             .iter()
             .map(|layer| Ok(layout.put(self.family.layer(), &layer.blob)?.to_json()))
             .collect::<Result<Vec<Value>, PracticeError>>()?;
-        let config = layout.put_json(self.family.config(), &self.config())?;
+        let entrypoint = match shell {
+            Some(_) => runnable::entrypoint(self.name),
+            None => vec![format!("/usr/bin/{}", self.name)],
+        };
+        let config = layout.put_json(self.family.config(), &self.config(&stack, &entrypoint))?;
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": self.family.manifest(),
@@ -85,15 +95,15 @@ impl Image<'_> {
         layout.put_json(self.family.manifest(), &manifest)
     }
 
-    fn config(&self) -> Value {
+    fn config(&self, stack: &[&Layer], entrypoint: &[String]) -> Value {
         let mut labels = Map::new();
         labels.insert("io.k8s.display-name".to_owned(), self.name.into());
         labels.insert("vendor".to_owned(), "snobox practice release".into());
         for (key, value) in &self.labels {
             labels.insert((*key).to_owned(), (*value).into());
         }
-        let diff_ids: Vec<&str> = self.layers.iter().map(|layer| &*layer.diff_id).collect();
-        let history: Vec<Value> = (1..=self.layers.len())
+        let diff_ids: Vec<&str> = stack.iter().map(|layer| &*layer.diff_id).collect();
+        let history: Vec<Value> = (1..=stack.len())
             .map(|number| json!({ "created": CREATED, "created_by": format!("practice layer {number}") }))
             .collect();
         json!({
@@ -102,7 +112,7 @@ impl Image<'_> {
             "os": "linux",
             "config": {
                 "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
-                "Entrypoint": [format!("/usr/bin/{}", self.name)],
+                "Entrypoint": entrypoint,
                 "Labels": labels,
             },
             "rootfs": { "type": "layers", "diff_ids": diff_ids },

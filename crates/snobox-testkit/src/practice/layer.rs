@@ -23,6 +23,7 @@ pub(crate) struct Layer {
 #[derive(Default)]
 pub(crate) struct LayerBuilder {
     files: Vec<(String, u32, Vec<u8>)>,
+    links: Vec<(String, String)>,
 }
 
 impl LayerBuilder {
@@ -35,6 +36,12 @@ impl LayerBuilder {
     /// Adds a whiteout: the layer removes `name` in `directory` from the layers below it.
     pub(crate) fn whiteout(self, directory: &str, name: &str) -> Self {
         self.file(&format!("{directory}/.wh.{name}"), 0o644, Vec::new())
+    }
+
+    /// Adds a symbolic link at `path` to `target`; links come after all files.
+    pub(crate) fn link(mut self, path: &str, target: &str) -> Self {
+        self.links.push((path.to_owned(), target.to_owned()));
+        self
     }
 
     /// Makes the layer.
@@ -54,6 +61,10 @@ impl LayerBuilder {
             }
             let mut header = header(tar::EntryType::Regular, *mode, content.len() as u64)?;
             archive.append_data(&mut header, path, content.as_slice())?;
+        }
+        for (path, target) in &self.links {
+            let mut header = header(tar::EntryType::Symlink, 0o777, 0)?;
+            archive.append_link(&mut header, path, target)?;
         }
         let tar = archive.into_inner()?;
         let mut gzip = GzBuilder::new()

@@ -10,11 +10,13 @@
 //! [`Layout::finish`] returns.
 
 use super::PracticeError;
+use super::layer::Layer;
 use crate::digest::oci_digest;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Annotation that carries the reference of a manifest in `index.json`.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -39,21 +41,28 @@ pub(crate) struct Layout {
     dir: PathBuf,
     blobs: BTreeMap<String, u64>,
     manifests: Vec<Value>,
+    shell: Option<Rc<Layer>>,
 }
 
 impl Layout {
-    /// Makes the folders of a layout in `dir`.
+    /// Makes the folders of a layout in `dir`; `shell` is the lowest layer of every image that can run.
     ///
     /// # Errors
     /// [`PracticeError::Write`] if a folder cannot be made.
-    pub(crate) fn create(dir: &Path) -> Result<Self, PracticeError> {
+    pub(crate) fn create(dir: &Path, shell: Option<Layer>) -> Result<Self, PracticeError> {
         let blobs = dir.join("blobs/sha256");
         fs::create_dir_all(&blobs).map_err(|source| PracticeError::write(&blobs, source))?;
         Ok(Self {
             dir: dir.to_owned(),
             blobs: BTreeMap::new(),
             manifests: Vec::new(),
+            shell: shell.map(Rc::new),
         })
+    }
+
+    /// The lowest layer of every image that can run, if images can.
+    pub(crate) fn shell(&self) -> Option<Rc<Layer>> {
+        self.shell.clone()
     }
 
     /// Stores a blob, once, and returns its descriptor.

@@ -21,6 +21,7 @@ pub fn run(args: &BuildArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
         force: args.force,
         installer_ignition: args.installer_ignition.as_deref(),
         live_iso: args.live_iso.as_deref(),
+        agent: args.agent.as_deref(),
     };
     let outcome = tokio::task::block_in_place(|| build::build(&file, &options, ui, interrupt))?;
     ui.result(

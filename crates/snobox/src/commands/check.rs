@@ -33,7 +33,7 @@ pub fn run(args: &SiteArgs, ui: &Ui) -> Result<()> {
         site.name,
         site.base_domain,
         site.node.hostname,
-        site.node.installation_disk.to_string(),
+        site.node.installation_disk,
         site.additional.len(),
     );
     ui.result(text, &json!({"ok": true, "name": site.name, "baseDomain": site.base_domain, "release": payload, "kargs": kargs}))

@@ -90,6 +90,7 @@ pub async fn run(args: &DemoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> 
         force: true,
         installer_ignition: None,
         live_iso: None,
+        agent: None,
     };
     let built = tokio::task::block_in_place(|| build::build(&file, &options, ui, interrupt))?;
     stage(

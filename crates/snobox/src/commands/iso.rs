@@ -57,7 +57,7 @@ pub fn run(command: &IsoCommand, ui: &Ui) -> Result<()> {
     }
 }
 
-fn no_ignition(iso: &Path) -> Error {
+pub(super) fn no_ignition(iso: &Path) -> Error {
     Error::new(
         Exit::Ignition,
         format!("{} has no embedded Ignition config", iso.display()),
@@ -73,7 +73,7 @@ fn no_kargs(live: &LiveIso) -> EmbedError {
 }
 
 /// Reads an ISO, plain or xz, without changing it.
-fn read(iso: &Path) -> Result<LiveIso> {
+pub(super) fn read(iso: &Path) -> Result<LiveIso> {
     let mut file = File::open(iso).map_err(|e| Error::file("open", iso, &e))?;
     if iso_file::is_xz(&mut file).map_err(|e| Error::file("read", iso, &e))? {
         let mut plain = tempfile::tempfile().map_err(|e| Error::temporary(&e))?;

@@ -8,19 +8,20 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use snobox_formats::digest::{Digest, Hasher};
+use snobox_formats::digest::Digest;
 use snobox_formats::ignition::Ignition;
 use snobox_formats::layout;
 use snobox_formats::live_iso::LiveIso;
 use snobox_formats::oci::{ImageIndex, REF_NAME};
 use snobox_formats::reference::ImageRef;
-use snobox_media::cache::{self, Agent, CachePlan, Source};
+use snobox_media::cache::{self, CachePlan, Source};
 use snobox_media::compose::{ImageMap, Inputs, compose, planned_bytes};
 use snobox_plan::kargs;
 use snobox_plan::lock::Lock;
 use snobox_plan::site::Fallback;
 use snobox_store::Store;
 
+use crate::agent::Agent;
 use crate::error::{Error, Exit, Result};
 use crate::flow::output::{Output, Readers, folder_of};
 use crate::interrupt::Interrupt;
@@ -38,6 +39,8 @@ pub struct Options<'a> {
     pub force: bool,
     /// Use this ignition instead of running the payload's installer.
     pub installer_ignition: Option<&'a Path>,
+    /// Use this agent instead of the one in this program.
+    pub agent: Option<&'a Path>,
     /// Use this ISO instead of the payload's.
     pub live_iso: Option<&'a Path>,
 }
@@ -110,6 +113,7 @@ pub fn build(
     interrupt: &Interrupt,
 ) -> Result<Outcome> {
     let lock = file.current_lock()?;
+    let agent = Agent::choose(options.agent, file.site.release.architecture)?;
     let store = Store::open(options.store)?;
     let cached = Cached::of(&store, &lock)?;
     refuse_inputs(options)?;
@@ -141,17 +145,19 @@ pub fn build(
     let missing = cached.missing(&made.ignition);
     judge_missing(&missing, file, ui)?;
 
-    let agent_path = std::env::current_exe()
-        .map_err(|e| Error::internal("cannot find the program that runs", &e))?;
-    let agent = agent(&agent_path)?;
     let label = &file.site.cache.label;
-    let plan: CachePlan = cache::plan(&cached.index_json, &cached.closure.blobs, agent, label)
-        .map_err(|e| Error::internal("cannot lay out the cache", &e))?;
+    let plan: CachePlan = cache::plan(
+        &cached.index_json,
+        &cached.closure.blobs,
+        agent.planned,
+        label,
+    )
+    .map_err(|e| Error::internal("cannot lay out the cache", &e))?;
     let open = |source: &Source| -> io::Result<Box<dyn Read + '_>> {
         match source {
             Source::Bytes(bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
             Source::Blob(digest) => Ok(Box::new(File::open(store.blob_path(*digest))?)),
-            Source::Agent => Ok(Box::new(File::open(&agent_path)?)),
+            Source::Agent => agent.open(),
         }
     };
     let inputs = Inputs {
@@ -199,7 +205,7 @@ fn refuse_inputs(options: &Options<'_>) -> Result<()> {
     let Ok(here) = output.canonicalize() else {
         return Ok(());
     };
-    let named = [options.live_iso, options.installer_ignition];
+    let named = [options.live_iso, options.installer_ignition, options.agent];
     if named
         .into_iter()
         .flatten()
@@ -312,27 +318,5 @@ impl Cached {
             .into_keys()
             .filter(|reference| reference.digest().is_some_and(|d| !has(d)))
             .collect()
-    }
-}
-
-fn agent(path: &Path) -> Result<Agent> {
-    let failed = |e: io::Error| Error::file("read", path, &e);
-    let mut file = File::open(path).map_err(failed)?;
-    let mut hasher = Hasher::new();
-    let mut size_bytes = 0;
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer).map_err(failed)? {
-            0 => {
-                return Ok(Agent {
-                    digest: hasher.finish(),
-                    size_bytes,
-                });
-            }
-            n => {
-                hasher.update(&buffer[..n]);
-                size_bytes += n as u64;
-            }
-        }
     }
 }

@@ -13,6 +13,8 @@ mod bad_site;
 mod bits;
 mod damage;
 mod demo;
+mod fallback;
+mod ignition;
 mod image;
 mod interrupt;
 mod iso;

@@ -80,24 +80,42 @@ fn compare(before: &Value, after: &Value) {
         list(before, "systemd", "units"),
         list(after, "systemd", "units"),
     );
-    let expected = [
+    let mut expected = BTreeSet::from([
         "/etc/containers/registries.conf.d/50-snobox.conf",
+        "/etc/containers/registries.d/50-snobox.yaml",
         "/etc/hostname",
         "/etc/snobox/image.json",
         "/etc/systemd/system/bootkube.service.d/50-snobox.conf",
         "/etc/systemd/system/crio.service.d/50-snobox.conf",
+        "/etc/systemd/system/install-to-disk.service.d/50-snobox.conf",
         "/etc/systemd/system/kubelet.service.d/50-snobox.conf",
         "/etc/systemd/system/node-image-pull.service.d/50-snobox.conf",
         "/etc/systemd/system/release-image.service.d/50-snobox.conf",
+        "/opt/openshift/openshift/99-master-snobox-cache.yaml",
+        "/opt/openshift/openshift/99-master-snobox-node.yaml",
+        "/usr/local/bin/snobox-cache",
         "/usr/local/bin/snobox-install-agent",
-    ];
-    assert_eq!(names(files, "path"), BTreeSet::from(expected));
+    ]);
+    let mirrors = "/opt/openshift/manifests/image-digest-mirror-set.yaml";
+    if !names(list(before, "storage", "files"), "path").contains(mirrors) {
+        expected.insert(mirrors);
+    }
+    assert_eq!(names(files, "path"), expected);
     for file in files {
         // 0644 and 0755, as JSON writes them.
-        let script = file["path"] == "/usr/local/bin/snobox-install-agent";
+        let script = file["path"]
+            .as_str()
+            .unwrap()
+            .starts_with("/usr/local/bin/");
         assert_eq!(file["mode"], if script { 493 } else { 420 }, "{file}");
     }
-    let expected = ["snobox-registry.service", "var-mnt-snobox.mount"];
+    let expected = [
+        "snobox-cache.service",
+        "snobox-disk.service",
+        "snobox-guard.service",
+        "snobox-registry.service",
+        "snobox-status.service",
+    ];
     assert_eq!(names(units, "name"), BTreeSet::from(expected));
     assert!(units.iter().all(|unit| unit["enabled"] == true));
 }

@@ -15,3 +15,16 @@ record_service_stage_start() {
 
 record_service_stage_success() { record_service_line success; }
 record_service_stage_failure() { record_service_line failure; }
+
+# What a rehearsal looks at afterwards: pulls that had to be repeated, and images that ran.
+REHEARSAL=/run/standin
+
+record_retry() {
+    mkdir -p "$REHEARSAL"
+    echo "$(basename "$0" .sh): $*" >>"$REHEARSAL/retries"
+}
+
+record_ran() {
+    mkdir -p "$REHEARSAL"
+    echo "$1" >>"$REHEARSAL/ran"
+}

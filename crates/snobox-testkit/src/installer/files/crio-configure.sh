@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # CRI-O takes the pause image of the release.
 set -euo pipefail
+. /usr/local/bin/bootstrap-service-record.sh
 . /usr/local/bin/release-image.sh
 
 mkdir -p /etc/crio/crio.conf.d

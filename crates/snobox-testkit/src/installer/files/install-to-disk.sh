@@ -18,6 +18,7 @@ if [ ! -f coreos-installer.done ]; then
 fi
 
 record_service_stage_start "reboot"
+echo "the system is on the disk, rebooting in a minute"
 shutdown -r +1 "The system is on the disk; rebooting into it."
 touch /opt/openshift/.install-to-disk.done
 record_service_stage_success

@@ -9,6 +9,7 @@ record_service_stage_start "pull-release-image"
 if ! podman image exists "$RELEASE_IMAGE"; then
     until podman pull --quiet "$RELEASE_IMAGE"; do
         record_service_stage_failure
+        record_retry "$RELEASE_IMAGE"
         echo "release image not pulled yet, trying again in 5 s" >&2
         sleep 5
     done

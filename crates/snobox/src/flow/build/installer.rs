@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use snobox_formats::ignition::Ignition;
 use snobox_host::program::Program;
-use snobox_plan::install_config::{install_config, manifests};
+use snobox_media::overlay::mirrors;
+use snobox_plan::install_config::install_config;
 use snobox_plan::lock::Lock;
 use snobox_store::Store;
 
@@ -126,34 +127,32 @@ fn run(
 
     let cluster = folder.path().join("cluster");
     fs::create_dir(&cluster).map_err(failed(&cluster))?;
-    let config = install_config(&file.site, &secret, &ssh_key);
+    let mirrors = mirrors(lock.images.iter().map(|image| &image.reference));
+    let config = install_config(
+        &file.site,
+        &secret,
+        &ssh_key,
+        &mirrors,
+        &lock.release.version,
+    );
     write_private(
         &cluster.join("install-config.yaml"),
         format!("{config:#}\n").as_bytes(),
     )?;
     let this = std::env::current_exe()
         .map_err(|e| Error::internal("cannot find the program that runs", &e))?;
-    let installer = |target: &str| {
-        let program = Program::new(&program_path, folder.path())
-            .args(["create", target, "--dir", "cluster"])
-            .env(RELEASE_VARIABLE, &lock.release.image.to_string())
-            .env(SELF_VARIABLE, &this.to_string_lossy());
-        program.run(&|| interrupt.is_set()).map_err(|e| {
-            // A Ctrl-C on the terminal reaches the installer too, and may end it first.
-            if interrupt.is_set() {
-                Error::interrupted()
-            } else {
-                e.into()
-            }
-        })
-    };
-    installer("manifests")?;
-    let extra = cluster.join("openshift");
-    fs::create_dir_all(&extra).map_err(failed(&extra))?;
-    for manifest in manifests(&file.site) {
-        write_private(&extra.join(&manifest.name), manifest.text.as_bytes())?;
-    }
-    installer("single-node-ignition-config")?;
+    let program = Program::new(&program_path, folder.path())
+        .args(["create", "single-node-ignition-config", "--dir", "cluster"])
+        .env(RELEASE_VARIABLE, &lock.release.image.to_string())
+        .env(SELF_VARIABLE, &this.to_string_lossy());
+    program.run(&|| interrupt.is_set()).map_err(|e| {
+        // A Ctrl-C on the terminal reaches the installer too, and may end it first.
+        if interrupt.is_set() {
+            Error::interrupted()
+        } else {
+            e.into()
+        }
+    })?;
     let path = cluster.join(IGNITION);
     let bytes = fs::read(&path).map_err(|e| {
         Error::caused(

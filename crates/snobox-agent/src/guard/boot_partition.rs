@@ -1,0 +1,147 @@
+//! The `boot` partition of an installed CoreOS, read without mounting it.
+//!
+//! * `ignition.firstboot` is there until the first start of the system (ignition-dracut);
+//! * `loader/entries/*.conf` are its boot entries: lines of a key, a blank and a value (Boot Loader Specification, type 1). The one with the highest
+//!   `version` is the newest (ostree writes 1, 2, …).
+
+use std::error::Error;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use ext4_view::{Ext4, Ext4Error, Ext4Read};
+
+const FIRST_BOOT: &str = "/ignition.firstboot";
+const ENTRIES: &str = "/loader/entries";
+/// Variables of GRUB in the options, which only GRUB knows; all of them are for the first boot.
+const GRUB_VARIABLE: char = '$';
+
+struct Reader {
+    device: File,
+    start: u64,
+}
+
+impl Ext4Read for Reader {
+    fn read(&mut self, at: u64, bytes: &mut [u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.device.read_exact_at(bytes, self.start + at)?;
+        Ok(())
+    }
+}
+
+/// An open `boot` partition.
+#[derive(Debug)]
+pub struct BootPartition(Ext4);
+
+/// A boot entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Path of the kernel on the partition.
+    pub kernel: String,
+    /// Path of the initial RAM disk on the partition.
+    pub initrd: String,
+    /// Kernel arguments, without those of the first boot.
+    pub options: String,
+    version: u64,
+}
+
+impl BootPartition {
+    /// Opens the ext4 file system at an offset of a device.
+    ///
+    /// # Errors
+    /// When there is none that can be read.
+    pub fn open(device: &Path, offset_bytes: u64) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let reader = Reader {
+            device: File::open(device)?,
+            start: offset_bytes,
+        };
+        Ok(Self(Ext4::load(Box::new(reader))?))
+    }
+
+    /// Whether the system has not started yet; nothing if there is no system.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn fresh(&self) -> Result<Option<bool>, Ext4Error> {
+        // The installer writes this partition whole; without entries it was cut short.
+        if self.newest_entry()?.is_none() {
+            return Ok(None);
+        }
+        self.0.exists(FIRST_BOOT).map(Some)
+    }
+
+    /// The newest boot entry.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn newest_entry(&self) -> Result<Option<Entry>, Ext4Error> {
+        if !self.0.exists(ENTRIES)? {
+            return Ok(None);
+        }
+        let mut entries = Vec::new();
+        for file in self.0.read_dir(ENTRIES)? {
+            let path = file?.path();
+            if path.as_ref().ends_with(b".conf") {
+                entries.extend(parse(&self.0.read_to_string(&path)?));
+            }
+        }
+        Ok(entries.into_iter().max_by_key(|entry| entry.version))
+    }
+
+    /// A file of it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn file(&self, path: &str) -> Result<Vec<u8>, Ext4Error> {
+        self.0.read(path)
+    }
+}
+
+fn parse(text: &str) -> Option<Entry> {
+    let value = |key: &str| {
+        text.lines()
+            .filter_map(|line| line.trim().split_once([' ', '\t']))
+            .find(|(found, _)| *found == key)
+            .map(|(_, value)| value.trim())
+    };
+    // Where `boot` is mounted, paths of old entries start with it.
+    let path = |key| {
+        let path = value(key)?;
+        Some(
+            path.strip_prefix("/boot")
+                .filter(|p| p.starts_with('/'))
+                .unwrap_or(path)
+                .to_owned(),
+        )
+    };
+    let options: Vec<_> = value("options")
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .filter(|option| !option.starts_with(GRUB_VARIABLE))
+        .collect();
+    Some(Entry {
+        kernel: path("linux")?,
+        initrd: path("initrd")?,
+        options: options.join(" "),
+        version: value("version").and_then(|v| v.parse().ok()).unwrap_or(0),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_read_without_variables_of_grub() {
+        // A boot entry of Red Hat Enterprise Linux CoreOS, shortened.
+        let text = "title Red Hat Enterprise Linux CoreOS 413.92 (ostree:0)\nversion 2\noptions random.trust_cpu=on $ignition_firstboot ostree=/ostree/boot.1/rhcos/a/0 ignition.platform.id=metal\nlinux /boot/ostree/rhcos-a/vmlinuz-5.14\ninitrd /ostree/rhcos-a/initramfs-5.14.img\n";
+        let entry = parse(text).unwrap();
+        assert_eq!(entry.kernel, "/ostree/rhcos-a/vmlinuz-5.14");
+        assert_eq!(entry.initrd, "/ostree/rhcos-a/initramfs-5.14.img");
+        assert_eq!(
+            entry.options,
+            "random.trust_cpu=on ostree=/ostree/boot.1/rhcos/a/0 ignition.platform.id=metal"
+        );
+        assert_eq!(entry.version, 2);
+        assert_eq!(parse("title x\n"), None);
+    }
+}

@@ -1,0 +1,66 @@
+//! `cargo xtask vm`: a virtual factory machine without a network card, for what only a whole machine can prove.
+
+mod ignition;
+mod image;
+mod initrd;
+mod iso;
+mod journey;
+mod key;
+mod lab;
+mod machine;
+mod media;
+mod metal;
+mod proof;
+mod results;
+mod rootfs;
+mod scenario;
+mod tool;
+mod tree;
+
+use std::time::Duration;
+
+use crate::packages;
+use lab::Lab;
+use scenario::Scenario;
+
+/// How long one machine may run. Emulation is ten times slower than the real thing, and a loaded host three times slower still.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// Plays the scenarios that the words name; `media` builds the media and plays nothing.
+pub fn run(words: &[&str]) -> Result<(), String> {
+    let mut limit = LIMIT;
+    let mut scenarios = Vec::new();
+    let mut words = words.iter();
+    let mut only_media = false;
+    while let Some(word) = words.next() {
+        match *word {
+            "--timeout" => {
+                let seconds = words.next().and_then(|seconds| seconds.parse().ok());
+                limit = Duration::from_secs(seconds.ok_or("--timeout: expected seconds")?);
+            }
+            "media" => only_media = true,
+            word => {
+                let named = Scenario::named(word);
+                if named.is_empty() {
+                    return Err(format!(
+                        "cargo xtask vm: unknown scenario {word}: expected media, machine, uefi, bios, damage or all"
+                    ));
+                }
+                scenarios.extend(named);
+            }
+        }
+    }
+    if scenarios.is_empty() && !only_media {
+        scenarios = Scenario::named("all");
+    }
+    let lacking = packages::provide_for_lab();
+    if !lacking.is_empty() {
+        return Err(format!(
+            "the lab is built on Debian 12, by root; this machine lacks:\n  {}",
+            lacking.join("\n  ")
+        ));
+    }
+    let lab = Lab::open(limit)?;
+    let result = scenario::play(&lab, &scenarios);
+    lab.close(result)
+}

@@ -1,0 +1,135 @@
+//! The journey that snobox promises: a stick goes in, the machine installs itself and comes up from its disk, and no image byte has a network to come over.
+
+use std::time::Duration;
+
+use super::image::Image;
+use super::lab::Lab;
+use super::machine::{BootOrder, Ending, Firmware, Run, Until};
+
+/// What the live boot must report (`guest/tree/usr/libexec/snobox-lab/live-checks.sh`).
+const LIVE_CHECKS: [&str; 13] = [
+    "no-network",
+    "registry-before-release-image",
+    "registry-before-crio",
+    "registry-before-kubelet",
+    "registry-before-bootkube",
+    "registry-steady",
+    "first-try",
+    "no-upstream",
+    "oc-asked-mirror",
+    "bootstrap-images",
+    "cache-kept",
+    "system-written",
+    "no-failed-unit",
+];
+/// And from 4.19 on.
+const NODELESS_CHECKS: [&str; 2] = ["registry-before-node-image-pull", "overlaid"];
+/// What the first boot from the disk must report (`disk-checks.sh`).
+const DISK_CHECKS: [&str; 16] = [
+    "no-network",
+    "registry-before-machine-config-daemon-pull",
+    "registry-before-machine-config-daemon-firstboot",
+    "registry-before-rpm-ostreed",
+    "registry-before-nodeip-configuration",
+    "registry-before-crio",
+    "registry-before-kubelet",
+    "registry-steady",
+    "first-try",
+    "no-upstream",
+    "release-complete",
+    "system-image",
+    "image-by-tag",
+    "cache-from-disk",
+    "medium-untouched",
+    "no-failed-unit",
+];
+/// Where snobox stopped the installation.
+const STOPPED_CHECKS: [&str; 1] = ["nothing-installed"];
+
+/// The installation disk: the system's partitions, and the cache's of 1 GiB.
+const DISK_MIB: u64 = 20 << 10;
+/// Slow enough that the copy of the cache takes some ten seconds.
+const SLOW_BYTES_PER_SECOND: u64 = 4 << 20;
+/// Moments of the copy at which the power goes, in seconds after the agent was installed.
+const CUTS_SECONDS: [u64; 3] = [3, 6, 9];
+/// Kernel argument that makes the live system one of 4.19 and later.
+const NODELESS: &str = "standin.nodeless";
+
+/// UEFI, a release before 4.19: the stick stays in and is the firmware's first choice all the time.
+pub fn uefi(lab: &Lab, image: &Image) -> Result<(), String> {
+    let name = "journey-uefi";
+    let mut machine = lab.machine(name, Firmware::Uefi, DISK_MIB)?;
+    machine
+        .stick(&image.stick(lab, name)?)
+        .order(BootOrder::StickFirst);
+    // One run over both boots: after the installation, the machine must come up from its disk.
+    let run = machine.run(&Until::Verdict, lab.limit())?;
+    run.passed(&[&LIVE_CHECKS[..], &DISK_CHECKS[..]].concat())?;
+    // The next start is the stick's again, and the guard hands over to the disk.
+    let guarded = machine.run(&Until::Verdict, lab.limit())?;
+    guarded.passed(&DISK_CHECKS)?;
+    started_by_guard(&guarded)
+}
+
+/// BIOS, a release from 4.19 on, and the power goes three times while the cache is copied.
+pub fn bios(lab: &Lab, image: &Image) -> Result<(), String> {
+    let name = "journey-bios";
+    let mut machine = lab.machine(name, Firmware::Bios, DISK_MIB)?;
+    let stick = image.stick(lab, name)?;
+    image.append_karg(&stick, NODELESS)?;
+    machine
+        .stick(&stick)
+        .order(BootOrder::StickFirst)
+        .write_limit(Some(SLOW_BYTES_PER_SECOND));
+    for seconds in CUTS_SECONDS {
+        let cut = Until::PowerCut {
+            key: "phase".to_owned(),
+            value: "agent".to_owned(),
+            delay: Duration::from_secs(seconds),
+        };
+        machine
+            .run(&cut, lab.limit())?
+            .ended(Ending::PowerCut, &[])?;
+    }
+    let live = machine.write_limit(None).run(&Until::Reboot, lab.limit())?;
+    let checks = [&LIVE_CHECKS[..], &NODELESS_CHECKS[..]].concat();
+    live.ended(Ending::Rebooted, &checks)?;
+    // The stick comes first: the guard must not install again. It starts the disk's system from here.
+    let guarded = machine.run(&Until::Verdict, lab.limit())?;
+    guarded.passed(&DISK_CHECKS)?;
+    started_by_guard(&guarded)
+}
+
+/// One byte of a layer on the stick is wrong: nothing is installed, and the disk is what it was.
+pub fn damage(lab: &Lab, image: &Image) -> Result<(), String> {
+    let name = "damage";
+    let mut machine = lab.machine(name, Firmware::Bios, DISK_MIB)?;
+    let stick = image.stick(lab, name)?;
+    image.damage_largest_blob(&stick)?;
+    machine.stick(&stick).order(BootOrder::StickFirst);
+    let run = machine.run(&Until::Verdict, lab.limit())?;
+    run.ended(Ending::Refused, &STOPPED_CHECKS)?;
+    let said: Vec<&str> = run
+        .results
+        .0
+        .iter()
+        .filter(|line| line.key.ends_with("-stopped"))
+        .map(|line| line.value.as_str())
+        .collect();
+    if said
+        .iter()
+        .any(|value| value.contains("write the stick again"))
+    {
+        return Ok(());
+    }
+    Err(format!(
+        "nobody was told to write the stick again: {said:?}"
+    ))
+}
+
+fn started_by_guard(run: &Run) -> Result<(), String> {
+    if run.results.values("guard").next().is_some() {
+        return Ok(());
+    }
+    Err("the guard did not report that it started the disk".to_owned())
+}

@@ -1,0 +1,77 @@
+//! What the lab plays through.
+
+use std::time::Instant;
+
+use super::image::Image;
+use super::lab::Lab;
+use super::machine::Firmware;
+use super::{journey, proof};
+
+/// One thing to prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    /// The journey with UEFI.
+    Uefi,
+    /// The journey with a BIOS, and with power cuts.
+    Bios,
+    /// A damaged stick.
+    Damage,
+    /// The machine itself: a stick boots it, coreos-installer installs, the disk boots.
+    Machine(Firmware),
+    /// The machine itself: its power can be cut.
+    MachineCut,
+}
+
+impl Scenario {
+    /// What a word of the command line stands for; none where it is unknown.
+    pub fn named(word: &str) -> Vec<Self> {
+        match word {
+            "uefi" => vec![Self::Uefi],
+            "bios" => vec![Self::Bios],
+            "damage" => vec![Self::Damage],
+            "machine" => vec![
+                Self::Machine(Firmware::Bios),
+                Self::Machine(Firmware::Uefi),
+                Self::MachineCut,
+            ],
+            "all" => vec![Self::Uefi, Self::Bios, Self::Damage],
+            _ => Vec::new(),
+        }
+    }
+
+    fn needs_image(self) -> bool {
+        matches!(self, Self::Uefi | Self::Bios | Self::Damage)
+    }
+
+    fn play(self, lab: &Lab, image: Option<&Image>) -> Result<(), String> {
+        let image = || image.ok_or("this scenario needs an image");
+        match self {
+            Self::Uefi => journey::uefi(lab, image()?),
+            Self::Bios => journey::bios(lab, image()?),
+            Self::Damage => journey::damage(lab, image()?),
+            Self::Machine(firmware) => proof::machine(lab, firmware),
+            Self::MachineCut => proof::cut(lab),
+        }
+    }
+}
+
+/// Plays scenarios one after the other; the first that fails is the last.
+///
+/// # Errors
+/// What did not happen, or what happened that must not.
+pub fn play(lab: &Lab, scenarios: &[Scenario]) -> Result<(), String> {
+    let image = scenarios
+        .iter()
+        .any(|scenario| scenario.needs_image())
+        .then(|| Image::make(lab))
+        .transpose()?;
+    scenarios.iter().try_for_each(|scenario| {
+        println!("\n== {scenario:?}");
+        let started = Instant::now();
+        let result = scenario.play(lab, image.as_ref());
+        let seconds = started.elapsed().as_secs_f64();
+        let word = if result.is_ok() { "proved" } else { "FAILED" };
+        println!("{scenario:?}: {word} after {seconds:.1} s");
+        result.map_err(|problem| format!("{scenario:?}: {problem}"))
+    })
+}
