@@ -1,11 +1,12 @@
-//! `cargo xtask test`: everything that this machine can run; what it cannot is said loudly.
+//! `cargo xtask test`: everything that this machine can run; what it cannot is said loudly. The virtual machines take longer than all the rest together: only where
+//! `CI` is set.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::{packages, tools};
+use crate::{packages, tools, vm};
 
 /// Runs everything.
 pub fn run() -> Result<(), String> {
@@ -54,6 +55,12 @@ pub fn run() -> Result<(), String> {
     environment
         .extend(coreos_installer.map(|path| ("SNOBOX_COREOS_INSTALLER", path.into_os_string())));
     let mut skipped = tests(&environment)?;
+    if in_ci {
+        println!("== virtual machines");
+        vm::run(&[])?;
+    } else {
+        lacking.push("the virtual machines: cargo xtask vm".to_owned());
+    }
 
     skipped.extend(lacking);
     if !skipped.is_empty() {

@@ -29,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// Plays the scenarios that the words name; `media` builds the media and plays nothing.
 pub fn run(words: &[&str]) -> Result<(), String> {
     let mut limit = LIMIT;
-    let mut scenarios = Vec::new();
+    let (mut scenarios, mut kargs) = (Vec::new(), Vec::new());
     let mut words = words.iter();
     let mut only_media = false;
     while let Some(word) = words.next() {
@@ -38,6 +38,7 @@ pub fn run(words: &[&str]) -> Result<(), String> {
                 let seconds = words.next().and_then(|seconds| seconds.parse().ok());
                 limit = Duration::from_secs(seconds.ok_or("--timeout: expected seconds")?);
             }
+            "--karg" => kargs.extend(words.next().map(|karg| (*karg).to_owned())),
             "media" => only_media = true,
             word => {
                 let named = Scenario::named(word);
@@ -60,7 +61,7 @@ pub fn run(words: &[&str]) -> Result<(), String> {
             lacking.join("\n  ")
         ));
     }
-    let lab = Lab::open(limit)?;
+    let lab = Lab::open(limit, kargs)?;
     let result = scenario::play(&lab, &scenarios);
     lab.close(result)
 }

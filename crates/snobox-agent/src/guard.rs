@@ -218,6 +218,11 @@ fn mark_installed(args: &Args, pins: &Pins, reporter: &Reporter) -> Result<(), F
         );
         return Err(failed(message));
     };
+    // Whoever calls this is believed only as far as the disk agrees: an installation that is given up half-way must not count.
+    if system(boot_partition(device, ours).as_ref()) == System::Absent {
+        let message = format!("there is no whole system on {} yet", node.display());
+        return Err(failed(message));
+    }
     let mut record = record.clone();
     record.state = State::Installed;
     let partition = &ours.partition;

@@ -4,6 +4,7 @@
     reason = "a program: its standard error is the journal"
 )]
 
+mod certs;
 mod disk;
 mod guard;
 mod report;
@@ -30,6 +31,8 @@ struct Cli {
 enum Command {
     /// Serve the cache as a read-only registry on loopback.
     Serve(serve::Args),
+    /// Renew the certificates of the installation, just before it begins.
+    Certs(certs::Args),
     /// Find the installation disk, make the cache partition on it and copy the cache.
     Disk(disk::Args),
     /// Keep a stick that was left in from installing twice.
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Serve(args) => serve::run(&args, &report::Reporter::new(&cli.status, "registry")),
+        Command::Certs(args) => certs::run(&args, &report::Reporter::new(&cli.status, "certs")),
         Command::Disk(args) => disk::run(&args, &report::Reporter::new(&cli.status, "disk")),
         Command::Guard(args) => guard::run(&args, &report::Reporter::new(&cli.status, "guard")),
         Command::Status(args) => status::run(&args, &cli.status),

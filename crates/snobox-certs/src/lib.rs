@@ -16,6 +16,7 @@
 //! Source of truth: RFC 5280 (certificates), RFC 7468 (PEM), RFC 5958, 5915 and 8017 (keys).
 
 mod certificate;
+mod deadline;
 mod der;
 pub mod ignition;
 mod key;
@@ -29,8 +30,11 @@ mod reissue;
 mod survey;
 
 pub use certificate::Certificate;
+pub use deadline::Deadline;
 pub use moment::{days_text, text as moment_text};
-pub use plan::{ALSO_LONGER, Lifetime, Obstacle, Plan, Policy, Reason, Renewal, SHORT_LIVED, Why};
+pub use plan::{
+    ALSO_LONGER, Lifetime, Obstacle, Plan, Policy, Reason, Renewal, SHORT_LIVED, Why, obstacle,
+};
 pub use reissue::{RenewError, Renewed, renew};
 /// The randomness that signatures and serial numbers need: the system's.
 pub use ring::rand::SystemRandom;

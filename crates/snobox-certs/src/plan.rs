@@ -29,6 +29,8 @@ pub enum Lifetime {
     Keep,
     /// This long.
     Exactly(Duration),
+    /// As long as each did before, but not shorter than this.
+    AtLeast(Duration),
 }
 
 /// What to renew, and for how long.
@@ -218,6 +220,30 @@ impl Plan {
         .collect()
     }
 
+    /// The earliest end of a certificate of ours after the plan is carried out: from then on an installation fails. With the certificate.
+    pub fn installs_until<'a>(
+        &self,
+        survey: &'a Survey,
+    ) -> Option<(OffsetDateTime, &'a crate::Certificate)> {
+        let all = survey.certificates().iter().enumerate();
+        all.filter(|(_, found)| found.is_ours)
+            .map(|(index, found)| {
+                let renewal = self.renewals.iter().find(|r| r.certificate == index);
+                let end = renewal.map_or(found.certificate.not_after(), |r| r.not_after);
+                (end, &found.certificate)
+            })
+            .min_by_key(|(end, _)| *end)
+    }
+
+    /// The earliest end of a certificate of ours that the plan leaves as it is: from then on a renewal does not help.
+    pub fn renewable_until(&self, survey: &Survey) -> Option<OffsetDateTime> {
+        let all = survey.certificates().iter().enumerate();
+        let left = all.filter(|(index, found)| {
+            found.is_ours && self.renewals.iter().all(|r| r.certificate != *index)
+        });
+        left.map(|(_, found)| found.certificate.not_after()).min()
+    }
+
     /// Number of places that change.
     pub fn places(&self, survey: &Survey) -> usize {
         let count = |renewal: &Renewal| survey.certificates()[renewal.certificate].places.len();
@@ -236,12 +262,14 @@ impl Plan {
                 }
                 Reason::Signs { subject } => format!("ends too early for {subject}"),
             };
+            let places = found.places.len();
             let mut line = format!(
-                "renew  {} (of {}): {reason}; until {}, {} places",
+                "renew  {} (of {}): {reason}; from {} until {}, {places} place{}",
                 certificate.subject(),
                 certificate.issuer(),
+                moment::text(renewal.not_before),
                 moment::text(renewal.not_after),
-                found.places.len()
+                if places == 1 { "" } else { "s" }
             );
             if !certificate.unknown_critical().is_empty() {
                 let oids = certificate.unknown_critical().join(", ");
@@ -263,8 +291,8 @@ impl Plan {
     }
 }
 
-/// Why a certificate cannot be renewed, if so.
-fn obstacle(survey: &Survey, index: usize) -> Option<Why> {
+/// Why a certificate of [`Survey::certificates`] cannot be renewed, if so.
+pub fn obstacle(survey: &Survey, index: usize) -> Option<Why> {
     let found = &survey.certificates()[index];
     if !found.certificate.algorithm.is_supported() {
         let oid = found.certificate.algorithm.text();
@@ -286,11 +314,15 @@ fn obstacle(survey: &Survey, index: usize) -> Option<Why> {
 impl Selection<'_> {
     /// What the policy wants for a certificate, regardless of its issuer.
     fn wanted(&self, index: usize) -> Window {
+        let before = self.survey.certificates()[index].certificate.life();
         let life = match self.policy.lifetime {
-            Lifetime::Keep => self.survey.certificates()[index].certificate.life(),
+            Lifetime::Keep => before,
             Lifetime::Exactly(life) => life,
+            Lifetime::AtLeast(life) => life.max(before),
         };
-        (self.policy.not_before, self.policy.not_before + life)
+        // Certificates know no fractions.
+        let start = self.policy.not_before.truncate_to_second();
+        (start, start.saturating_add(life).truncate_to_second())
     }
 
     /// The validity of a certificate after the renewal. `depth` ends the way round a ring of issuers.
@@ -308,12 +340,12 @@ impl Selection<'_> {
 
     /// The validity of the issuer that lasts longest; `None` when there is nothing to stay within.
     fn issuer_window(&self, index: usize, depth: usize) -> Option<Window> {
-        const MAX_DEPTH: usize = 8;
+        const MAX_DEPTH: usize = 6;
         if depth == MAX_DEPTH || self.survey.is_self_signed(index) {
             return None;
         }
         // Twins of one key could branch at every step.
-        let issuers = self.survey.issuers(index).into_iter().take(4);
+        let issuers = self.survey.issuers(index).into_iter().take(3);
         issuers
             .filter(|issuer| *issuer != index)
             .map(|issuer| self.window(issuer, depth + 1))

@@ -8,6 +8,7 @@ pub mod digest;
 pub mod ext4;
 pub mod gpt;
 pub mod ignition;
+pub mod image_file;
 pub mod iso9660;
 pub mod layout;
 pub mod live_iso;

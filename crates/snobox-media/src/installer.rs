@@ -4,6 +4,7 @@
 //! a version: an ignition does not say which installer wrote it. Source of truth: openshift/installer `data/data/bootstrap` (release-4.12 to
 //! release-4.20) and `pkg/asset/ignition/bootstrap/bootstrap_in_place.go`.
 
+mod cached;
 pub(crate) mod images;
 mod install_line;
 mod mirrors;
@@ -16,6 +17,7 @@ use std::fmt;
 use snobox_formats::ignition::Ignition;
 use snobox_formats::reference::ImageRef;
 
+pub use cached::{Cached, CachedError};
 pub use images::{BootstrapImages, Missing, SECOND_BOOT, Why, bootstrap_images, missing};
 pub use install_line::InstallLine;
 pub use mirrors::{CONTENT_SOURCE_POLICY, DIGEST_MIRROR_SET, DigestMirrors};

@@ -4,7 +4,7 @@
 //! 2. ignition and kernel arguments are readable, and the arguments are the pinned ones, to the last byte of their areas;
 //! 3. the seal hashes to the pinned digest, and every piece of the cache to the seal's;
 //! 4. index → manifests → blobs of the cache, each hashed;
-//! 5. every image that the ignition names by digest is in the cache.
+//! 5. every image that either boot will ask for is in the cache.
 
 mod cache_part;
 mod findings;

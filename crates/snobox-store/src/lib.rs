@@ -19,6 +19,5 @@ mod ingest;
 mod store;
 
 pub use error::StoreError;
-pub use image_file::ImageFileError;
 pub use ingest::Ingest;
 pub use store::{Store, StoreLock};

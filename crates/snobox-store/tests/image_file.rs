@@ -7,7 +7,8 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use snobox_formats::digest::Digest;
-use snobox_store::{ImageFileError, Store};
+use snobox_formats::image_file::ImageFileError;
+use snobox_store::Store;
 use tar::EntryType;
 
 const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -35,7 +36,7 @@ Exit status:
   12  not a CoreOS live ISO                    31  a file or folder cannot be used
   13  ignition or kernel arguments too large   40  verification found something
   14  the installer failed                    130  interrupted
-  15  ignition cannot be read or extended";
+  15  ignition, or its certificates, cannot be read or extended";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -56,6 +57,9 @@ pub enum Command {
     /// Look into the Ignition config of an installer, an ISO or an image
     #[command(subcommand)]
     Ignition(IgnitionCommand),
+    /// See and renew the certificates that an installer's config brings
+    #[command(subcommand)]
+    Certs(CertsCommand),
     /// Serve a store as a read-only registry
     Serve(ServeArgs),
     /// Walk the whole way on a practice release: offline, no root
@@ -314,6 +318,65 @@ Exit status: 0 when they are equal, 40 when they differ.")]
         #[arg(long)]
         reveal: bool,
     },
+}
+
+/// `snobox certs`.
+#[derive(Debug, Subcommand)]
+pub enum CertsCommand {
+    /// List certificates: for whom, by whom, from when until when, where, and whether they can be renewed
+    #[command(after_help = "\
+Examples:
+  snobox certs show bip.img
+  snobox --json certs show bootstrap-in-place-for-live-iso.ign
+  snobox certs show clusterconfig/tls")]
+    Show {
+        /// An Ignition config, a live ISO (plain or .xz), an image, or a folder
+        file: PathBuf,
+    },
+    /// Renew short-lived certificates with the keys that are there, so that an image installs later than a day from now
+    #[command(after_help = "\
+Examples:
+  snobox certs extend bip.img --validity 365d
+  snobox certs extend bip.img --validity 365d --dry-run
+  snobox certs extend bootstrap-in-place-for-live-iso.ign --validity 90d -o extended.ign
+
+Subjects, keys and extensions stay; serial numbers, validity and signatures are new. They hold from five minutes ago on.")]
+    Extend {
+        /// An Ignition config, or a live ISO or image; the latter are changed in place unless --output is given
+        file: PathBuf,
+        /// How long renewed certificates hold: days (365d) or hours (48h)
+        #[arg(long, value_name = "LENGTH", value_parser = validity)]
+        validity: Duration,
+        /// Renew also those that hold for up to 366 days
+        #[arg(long)]
+        also_longer: bool,
+        /// Write a new file instead of changing this one
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Replace an output that is there
+        #[arg(long, requires = "output")]
+        force: bool,
+        /// Print what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Reads `365d` or `48h`: an hour to ten years.
+fn validity(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.len() - text.chars().last().map_or(0, char::len_utf8));
+    let hours = match unit {
+        "d" => 24,
+        "h" => 1,
+        _ => return Err("expected days or hours, such as 365d or 48h".to_owned()),
+    };
+    let count: u64 = number
+        .parse()
+        .map_err(|_| "expected days or hours, such as 365d or 48h".to_owned())?;
+    match count.checked_mul(hours) {
+        Some(hours) if (1..=3650 * 24).contains(&hours) => Ok(Duration::from_secs(hours * 3600)),
+        _ => Err("expected between 1h and 3650d".to_owned()),
+    }
 }
 
 /// `snobox serve`.

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
+use snobox_formats::image_file::ImageFileError;
 use snobox_formats::live_iso::{EmbedError, LiveIsoError};
 use snobox_host::program::ProgramError;
 use snobox_media::compose::ComposeError;
 use snobox_media::verify::VerifyError;
 use snobox_registry::client::RequestError;
 use snobox_registry::pull::{Failure, PullError};
-use snobox_store::{ImageFileError, StoreError};
+use snobox_store::StoreError;
 
 /// Exit statuses. 0 is success; clap also gives 2 for wrong usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +227,11 @@ impl From<StoreError> for Error {
 impl From<ImageFileError> for Error {
     fn from(error: ImageFileError) -> Self {
         match error {
-            ImageFileError::Store(inner) => inner.into(),
+            ImageFileError::Damaged { .. } => classified(Exit::WrongDigest, &error).hint(
+                "delete the file of that name under blobs/sha256 and run `snobox mirror` again",
+            ),
+            ImageFileError::Missing { .. } => classified(Exit::Findings, &error)
+                .hint("run `snobox mirror` to fetch what is missing"),
             other => classified(Exit::File, &other)
                 .hint("run `snobox verify` on the store to find damage"),
         }

@@ -45,6 +45,9 @@ impl Image {
                 stick.as_os_str(),
             ],
         )?;
+        for karg in lab.kargs() {
+            self.append_karg(&stick, karg)?;
+        }
         Ok(stick)
     }
 

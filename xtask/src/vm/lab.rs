@@ -19,12 +19,13 @@ pub struct Lab {
     media: Media,
     folder: PathBuf,
     limit: Duration,
+    kargs: Vec<String>,
     started: Instant,
 }
 
 impl Lab {
     /// Provides the media and makes the run's folder. No machine runs for longer than `limit` at a time.
-    pub fn open(limit: Duration) -> Result<Self, String> {
+    pub fn open(limit: Duration, kargs: Vec<String>) -> Result<Self, String> {
         let started = Instant::now();
         let media = media::timed("media", media::provide)?;
         let folder = std::env::temp_dir().join(format!("snobox-vm-{}", std::process::id()));
@@ -34,6 +35,7 @@ impl Lab {
             media,
             folder,
             limit,
+            kargs,
             started,
         })
     }
@@ -46,6 +48,11 @@ impl Lab {
     /// The run's folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Kernel arguments for every stick that snobox made, as the developer asked: to see more, or to wait less.
+    pub fn kargs(&self) -> &[String] {
+        &self.kargs
     }
 
     /// The longest that one machine may run.

@@ -231,7 +231,7 @@ fn with_uefi_the_disk_is_started_next_and_an_entry_made_if_there_is_none() {
 }
 
 #[test]
-fn a_disk_without_a_copied_cache_is_not_marked() {
+fn a_disk_without_a_copied_cache_or_a_system_is_not_marked() {
     if !possible() {
         return;
     }
@@ -242,7 +242,14 @@ fn a_disk_without_a_copied_cache_is_not_marked() {
         !output.status.success() && said.contains("0 disks have the cache's partition"),
         "{said}"
     );
+    // The service of the installer's script was stopped before it wrote the system.
     machine.disk_ends_well();
+    let output = machine.guard(&["--mark-installed"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("there is no whole system"),
+        "{said}"
+    );
     let offset = machine.partition_offset(512);
     machine.disk.flip(offset + machine::PARTITION_BYTES - 2000);
     let output = machine.guard(&["--mark-installed"]);

@@ -6,7 +6,10 @@ use std::fs;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use snobox_certs::ignition::Sources;
-use snobox_certs::{ALSO_LONGER, Lifetime, Plan, Policy, SHORT_LIVED, Survey, SystemRandom, renew};
+use snobox_certs::{
+    ALSO_LONGER, Deadline, Lifetime, Plan, Policy, SHORT_LIVED, Survey, SystemRandom, moment_text,
+    renew,
+};
 use time::{Duration, OffsetDateTime};
 
 use crate::openssl::{self, DAY, Unpacked, described, ignitions, run_in};
@@ -353,5 +356,32 @@ fn nothing_of_the_document_changes_but_the_files_that_hold_renewed_certificates(
         );
         // 13 places; one bundle has one of them, no file two.
         assert_eq!(changed.len(), 13, "{name}: {changed:?}");
+    }
+}
+
+/// What `build` warns with.
+#[test]
+fn the_deadline_is_the_first_end_and_with_renewal_that_of_the_oldest_authority() {
+    if !openssl::is_there() {
+        return;
+    }
+    for (name, ignition) in ignitions() {
+        let unpacked = Unpacked::of(&ignition);
+        let all = described(&unpacked.files, "-enddate -dateopt iso_8601");
+        let mut ends: Vec<_> = all.iter().map(|(_, end)| end.trim()).collect();
+        ends.sort_unstable();
+        let deadline = Deadline::of_ignition(&ignition, at(made(&unpacked))).unwrap();
+        let text = |moment: Option<OffsetDateTime>| moment_text(moment.unwrap()).replace('T', " ");
+        assert_eq!(
+            format!("notAfter={}", text(deadline.as_it_is)),
+            ends[0],
+            "{name}"
+        );
+        let years = (deadline.renewed.unwrap() - at(made(&unpacked))).whole_days();
+        assert!((3640..=3650).contains(&years), "{name}: {years}");
+        assert!(
+            ends.contains(&format!("notAfter={}", text(deadline.renewed)).as_str()),
+            "{name}"
+        );
     }
 }

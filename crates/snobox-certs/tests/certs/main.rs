@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod found;
+mod generated;
+mod hostile;
 mod ignitions;
 mod keys;
 mod openssl;

@@ -3,6 +3,8 @@
 //! Source of truth: openshift/installer `data/data/bootstrap/bootstrap-in-place/files/usr/local/bin/install-to-disk.sh.template`, unchanged from 4.12 to
 //! 4.20; coreos-installer 0.27 `install --help` for which options take a value.
 
+use glob::Pattern;
+
 use super::shell::{Command, Word};
 
 /// The ignition of the installed system, as the installer's script calls it.
@@ -52,6 +54,14 @@ pub struct InstallLine {
     pub saves_by_index: bool,
     /// The device; empty when the line has none.
     pub target: String,
+}
+
+impl InstallLine {
+    /// Whether a partition of this label is kept. Patterns mean what they mean to coreos-installer.
+    pub fn keeps(&self, label: &str) -> bool {
+        let mut patterns = self.save_partlabels.iter().flat_map(|l| l.split(','));
+        patterns.any(|pattern| Pattern::new(pattern).is_ok_and(|p| p.matches(label)))
+    }
 }
 
 /// Reads the one command `coreos-installer install` among the commands of the script; the error says what was found.

@@ -28,10 +28,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .collect();
     let kept = match &label {
         None => !labels.is_empty() || line.saves_by_index,
-        // What a pattern matches is not for here to say.
-        Some(label) => labels
-            .iter()
-            .any(|l| l == label || l.contains(['*', '?', '['])),
+        Some(label) => line.keeps(label),
     };
     if !kept {
         let (severity, expected) = match &label {

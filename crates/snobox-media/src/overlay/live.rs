@@ -24,6 +24,8 @@ const DISK_UNIT: &str = "snobox-disk.service";
 const STATUS_UNIT: &str = "snobox-status.service";
 /// Where the status page is; the console's part of it.
 const STATUS_ADDRESS: &str = "0.0.0.0:22627";
+/// What the installer's script leaves when it is through.
+const INSTALLED: &str = "/opt/openshift/.install-to-disk.done";
 const ISSUE: &str = "/etc/issue.d/60_snobox.issue";
 
 pub(super) const INSTALL_AGENT: &str = "/usr/local/bin/snobox-install-agent";
@@ -157,11 +159,12 @@ fn pullers_drop_in(fallback: Fallback) -> String {
     )
 }
 
-/// coreos-installer starts when the cache is on the disk. That the service ended well is known only when it stops: it is of type `simple`.
+/// coreos-installer starts when the cache is on the disk. That the installer's script is through is known by what it leaves at its end: to systemd, a service that
+/// was stopped while it waited for bootkube ended as well as one that installed.
 fn installer_drop_in() -> String {
     format!(
         "[Unit]\nRequires={DISK_UNIT}\nAfter={DISK_UNIT}\n\n[Service]\n\
-         ExecStopPost=/bin/sh -c 'if [ \"$$SERVICE_RESULT\" = success ]; then exec {AGENT} guard --image {PATH} --mark-installed; fi'\n"
+         ExecStopPost=/bin/sh -c 'if [ -e {INSTALLED} ]; then exec {AGENT} guard --image {PATH} --mark-installed; fi'\n"
     )
 }
 

@@ -1,6 +1,5 @@
 //! The cache part of an image: its seal, its file system, and the store in it.
 
-use std::collections::BTreeSet;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use ext4_view::{Ext4, Ext4Read};
@@ -10,8 +9,9 @@ use snobox_formats::ignition::Ignition;
 use snobox_formats::layout::{self, Blobs};
 use snobox_formats::oci::ImageIndex;
 
-use super::{Finding, Report, references};
+use super::{Finding, Report};
 use crate::cache::{AGENT, STORE, blob_path};
+use crate::installer::{Cached, CachedError};
 use snobox_image::pins::format_uuid;
 use snobox_image::seal::{PIECE_BYTES, Seal, seal_bytes};
 
@@ -148,27 +148,43 @@ fn check_store<R: Read + Seek + 'static>(
     let closure = layout::verify(&index_json, &store, progress)?;
     report.blobs = closure.blobs.len() as u64;
     report.bytes = closure.blobs.iter().map(|b| b.descriptor.size).sum();
-    for finding in closure.findings {
-        report.add(Finding::Store(finding));
+    for finding in &closure.findings {
+        report.add(Finding::Store(finding.clone()));
     }
     let index: ImageIndex =
         serde_json::from_slice(&index_json).unwrap_or_else(|_| ImageIndex::empty());
     report.images = index.manifests.len() as u64;
-    let manifests: BTreeSet<Digest> = closure
-        .blobs
-        .iter()
-        .filter(|b| b.kind == "manifest")
-        .map(|b| b.descriptor.digest)
-        .collect();
-    for (reference, place) in references(ignition) {
-        if reference
-            .digest()
-            .is_some_and(|digest| !manifests.contains(&digest))
-        {
-            report.add(Finding::NotInCache { reference, place });
-        }
-    }
+    let cached = Cached {
+        index: &index,
+        closure: &closure,
+        blobs: &store,
+    };
+    check_asked(&cached, ignition, report);
     Ok(())
+}
+
+/// Everything that the ignition will ask for is in the cache.
+fn check_asked(cached: &Cached<'_>, ignition: &Ignition, report: &mut Report) {
+    let missing = match cached.missing(ignition) {
+        Ok(missing) => missing,
+        Err(CachedError::Layout(error)) => {
+            report.add(Finding::Installer {
+                why: error.to_string(),
+            });
+            cached.missing_by_name(ignition)
+        }
+        Err(error) => {
+            let source = std::error::Error::source(&error);
+            let cause = source.map_or_else(String::new, |source| format!(": {source}"));
+            report.add(Finding::Release {
+                why: format!("{error}{cause}"),
+            });
+            cached.missing_by_name(ignition)
+        }
+    };
+    for missing in missing {
+        report.add(Finding::NotInCache(missing));
+    }
 }
 
 /// The part of a reader that is the file system.

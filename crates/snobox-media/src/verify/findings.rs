@@ -4,9 +4,9 @@ use std::fmt;
 
 use snobox_formats::digest::Digest;
 use snobox_formats::layout;
-use snobox_formats::reference::ImageRef;
-
 use snobox_image::pins::Pins;
+
+use crate::installer::Missing;
 
 /// What was proved, and what is wrong.
 #[derive(Clone, Debug)]
@@ -125,12 +125,17 @@ pub enum Finding {
     },
     /// Something in the cache's store.
     Store(layout::Finding),
-    /// The ignition names an image that the cache does not have.
-    NotInCache {
-        /// The image.
-        reference: ImageRef,
-        /// The file or unit that names it.
-        place: String,
+    /// One of the boots will ask for an image that the cache does not have.
+    NotInCache(Missing),
+    /// The ignition is none that is understood, so that nobody can say what it asks for.
+    Installer {
+        /// What is other than expected.
+        why: String,
+    },
+    /// The payload image in the cache does not say what it consists of.
+    Release {
+        /// Why.
+        why: String,
     },
 }
 
@@ -150,7 +155,9 @@ impl Finding {
             Self::Agent { .. } => "agent-changed",
             Self::Index { .. } => "index-changed",
             Self::Store(finding) => finding.code(),
-            Self::NotInCache { .. } => "not-in-cache",
+            Self::NotInCache(_) => "not-in-cache",
+            Self::Installer { .. } => "installer-unknown",
+            Self::Release { .. } => "release-unreadable",
         }
     }
 }
@@ -221,9 +228,9 @@ impl fmt::Display for Finding {
                 )
             }
             Self::Store(finding) => fmt::Display::fmt(finding, f),
-            Self::NotInCache { reference, place } => {
-                write!(f, "{place} names {reference}, which is not in the cache")
-            }
+            Self::NotInCache(missing) => fmt::Display::fmt(missing, f),
+            Self::Installer { why } => write!(f, "the ignition: {why}"),
+            Self::Release { why } => f.write_str(why),
         }
     }
 }

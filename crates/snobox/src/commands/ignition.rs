@@ -56,7 +56,7 @@ fn read(path: &Path) -> Result<Ignition> {
 }
 
 /// Whether a file starts as a JSON object does. An ISO starts with boot code or zeros, its compressed form with the signature of xz.
-fn is_json(path: &Path) -> Result<bool> {
+pub(super) fn is_json(path: &Path) -> Result<bool> {
     let failed = |e| Error::file("read", path, &e);
     let metadata = fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {

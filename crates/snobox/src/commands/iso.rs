@@ -158,7 +158,7 @@ fn embed(
             Some(bytes)
         }
     };
-    edit(iso, output, |live| match &config {
+    edit(iso, output, false, |live| match &config {
         None if live.ignition().is_none() => Err(no_ignition(iso)),
         None => Ok(live.remove_ignition()?),
         Some(_) if live.ignition().is_some() && !force => {
@@ -197,7 +197,7 @@ fn kargs(
     ui: &Ui,
 ) -> Result<()> {
     let mut now = String::new();
-    edit(iso, output, |live| {
+    edit(iso, output, false, |live| {
         let areas = live.kargs().ok_or_else(|| Error::from(no_kargs(live)))?;
         let start = if reset {
             areas.default_kargs()
@@ -225,13 +225,14 @@ fn kargs(
 }
 
 /// Decides on patches, then applies them: in place, or to a copy that appears whole.
-fn edit(
+pub(super) fn edit(
     iso: &Path,
     output: Option<&Path>,
+    force: bool,
     decide: impl FnOnce(&LiveIso) -> Result<Vec<Patch>>,
 ) -> Result<()> {
     if let Some(path) = output {
-        let mut copy = Output::create(path, Readers::Owner, false)?;
+        let mut copy = Output::create(path, Readers::Owner, force)?;
         copy.fill(iso_file::open(iso)?, &mut |_| Ok(()))
             .map_err(|e| Error::file("copy", iso, &e))?;
         let live = LiveIso::read(copy.file()).map_err(|e| Error::from(e).about(iso))?;

@@ -2,13 +2,13 @@
 
 mod installer;
 mod iso;
+mod judge;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use snobox_formats::digest::Digest;
 use snobox_formats::ignition::Ignition;
 use snobox_formats::layout;
 use snobox_formats::live_iso::LiveIso;
@@ -16,9 +16,9 @@ use snobox_formats::oci::{ImageIndex, REF_NAME};
 use snobox_formats::reference::ImageRef;
 use snobox_media::cache::{self, CachePlan, Source};
 use snobox_media::compose::{ImageMap, Inputs, compose, planned_bytes};
+use snobox_media::installer::{self as asked, CachedError, Missing};
 use snobox_plan::kargs;
 use snobox_plan::lock::Lock;
-use snobox_plan::site::Fallback;
 use snobox_store::Store;
 
 use crate::agent::Agent;
@@ -54,8 +54,8 @@ pub struct Outcome {
     pub auth: Option<PathBuf>,
     /// What it holds.
     pub map: ImageMap,
-    /// Images of the ignition that the cache does not have.
-    pub missing: Vec<ImageRef>,
+    /// What either boot will ask for and the cache does not have.
+    pub missing: Vec<Missing>,
 }
 
 impl Outcome {
@@ -100,7 +100,7 @@ impl Outcome {
             "ignitionAreaBytes": map.ignition_area_bytes,
             "regions": regions,
             "pins": map.pins,
-            "notInCache": self.missing,
+            "notInCache": self.missing.iter().map(judge::json).collect::<Vec<_>>(),
         })
     }
 }
@@ -142,8 +142,7 @@ pub fn build(
         ui,
         interrupt,
     )?;
-    let missing = cached.missing(&made.ignition);
-    judge_missing(&missing, file, ui)?;
+    let missing = judge::judge(&made.ignition, &cached, &store, file, ui)?;
 
     let label = &file.site.cache.label;
     let plan: CachePlan = cache::plan(
@@ -220,34 +219,9 @@ fn refuse_inputs(options: &Options<'_>) -> Result<()> {
     Ok(())
 }
 
-/// An image that both boots will ask for must be in the cache, unless the site says that the node may fetch it.
-fn judge_missing(missing: &[ImageRef], file: &SiteFile, ui: &Ui) -> Result<()> {
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<_> = missing
-        .iter()
-        .map(|reference| format!("\n  {reference}"))
-        .collect();
-    let message = format!(
-        "the ignition asks for images that are not in the cache:{}",
-        names.concat()
-    );
-    let hint = format!(
-        "`release` in {} should name the release that the ignition was made for",
-        file.path.display()
-    );
-    if file.site.cache.fallback == Fallback::None {
-        return Err(Error::new(Exit::Findings, message).hint(hint));
-    }
-    ui.say(format!(
-        "warning: {message}\nwarning: the node will fetch them over its line; {hint}"
-    ));
-    Ok(())
-}
-
 /// The part of the store that a lock names.
 struct Cached {
+    index: ImageIndex,
     index_json: Vec<u8>,
     closure: layout::Closure,
     references: Vec<ImageRef>,
@@ -300,23 +274,24 @@ impl Cached {
             .map(|image| image.reference.clone())
             .collect();
         Ok(Self {
+            index,
             index_json,
             closure,
             references,
         })
     }
 
-    fn missing(&self, ignition: &Ignition) -> Vec<ImageRef> {
-        let has = |digest: Digest| {
-            self.closure
-                .blobs
-                .iter()
-                .any(|b| b.kind == "manifest" && b.descriptor.digest == digest)
-        };
-        let named = snobox_media::verify::references(ignition);
-        named
-            .into_keys()
-            .filter(|reference| reference.digest().is_some_and(|d| !has(d)))
-            .collect()
+    /// What the ignition will ask for and not get.
+    fn missing(
+        &self,
+        ignition: &Ignition,
+        store: &Store,
+    ) -> std::result::Result<Vec<Missing>, CachedError> {
+        asked::Cached {
+            index: &self.index,
+            closure: &self.closure,
+            blobs: store,
+        }
+        .missing(ignition)
     }
 }

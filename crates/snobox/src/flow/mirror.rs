@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use snobox_formats::image_file::ImageFileError;
 use snobox_formats::pull_secret::PullSecret;
 use snobox_formats::reference::ImageRef;
 use snobox_plan::lock::{Lock, LockedImage, LockedRelease, Role};
 use snobox_plan::release::{IMAGE_REFERENCES, ReleaseImages, parse_image_references};
 use snobox_registry::client::{Client, Mirror};
 use snobox_registry::pull::{self, Event, EventSink, Pinned, Summary};
-use snobox_store::{ImageFileError, Store};
+use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
 use crate::flow::output::{Output, Readers};

@@ -63,7 +63,7 @@ pub(crate) fn practice_ignition(sandbox: &Sandbox) -> PathBuf {
             "serviceNetwork": ["172.30.0.0/16"],
         },
         "platform": {"none": {}},
-        "bootstrapInPlace": {"installationDisk": "/dev/sda"},
+        "bootstrapInPlace": {"installationDisk": "--save-partlabel 'data' /run/snobox/installation-disk"},
         "pullSecret": text("pull-secret.json").trim(),
         "sshKey": text("id_practice.pub").trim(),
     });

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::again::practice_ignition;
 use crate::iso::large_config;
 use crate::support::{SITE, Sandbox, Tree, demo, sample_iso, set_in, tool};
@@ -207,7 +209,12 @@ fn a_store_of_another_version_is_refused_and_left_as_it_is() {
 #[test]
 fn an_ignition_that_is_too_large_makes_no_image() {
     let sandbox = Sandbox::with_site();
-    sandbox.write("large.ign", large_config(700 << 10));
+    let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
+    let mut config = json(&fs::read(practice_ignition(&sandbox)).unwrap());
+    let large = json(large_config(700 << 10).as_bytes());
+    let files = config["storage"]["files"].as_array_mut().unwrap();
+    files.push(large["storage"]["files"][0].clone());
+    sandbox.write("large.ign", config.to_string());
     let before = Tree::of(&sandbox.work());
     let said = sandbox
         .run(&["build", "--installer-ignition", "large.ign"])

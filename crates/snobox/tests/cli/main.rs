@@ -7,10 +7,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod again;
+mod asked;
 mod bad_disk;
 mod bad_registry;
 mod bad_site;
 mod bits;
+mod certs;
 mod damage;
 mod demo;
 mod fallback;

@@ -146,15 +146,20 @@ fn an_image_with_a_foreign_release_says_what_its_cache_lacks() {
         return;
     }
     assert!(said.stderr.contains("warning: "), "{said}");
-    for reference in lacking {
-        let reference = reference.as_str().unwrap();
-        assert!(said.stderr.contains(reference), "{reference}: {said}");
+    for missing in lacking {
+        let (image, place) = (missing["image"].as_str(), missing["askedBy"].as_str());
+        let line = format!(
+            "{} is not in the cache; asked for by {}",
+            image.unwrap(),
+            place.unwrap()
+        );
+        assert!(said.stderr.contains(&line), "{line}: {said}");
     }
     let said = sandbox.run(&["verify", "real.img"]).fails(40);
+    let found: Vec<_> = said.text().lines().map(str::to_owned).collect();
+    assert_eq!(found.len(), lacking.len(), "{said}");
     assert!(
-        said.text()
-            .lines()
-            .all(|line| line.starts_with("not-in-cache: ")),
+        found.iter().all(|line| line.starts_with("not-in-cache: ")),
         "{said}"
     );
 }

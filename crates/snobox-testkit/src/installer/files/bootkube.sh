@@ -70,7 +70,7 @@ machine_config_render() {
         --image-references=/assets/image-references --release-image="$RELEASE_IMAGE_DIGEST" --payload-version="$VERSION"
     # The manifests of the user, where the machine config server of the bootstrap reads them.
     mkdir -p /etc/mcc/bootstrap
-    cp openshift/* manifests/* /etc/mcc/bootstrap/
+    cp manifests/* /etc/mcc/bootstrap/
     static_pod machine-config-server "$MACHINE_CONFIG_OPERATOR_IMAGE"
 }
 

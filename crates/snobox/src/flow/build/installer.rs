@@ -23,8 +23,6 @@ use crate::ui::Ui;
 const COMPONENT: &str = "installer";
 const PROGRAM: &str = "usr/bin/openshift-install";
 const IGNITION: &str = "bootstrap-in-place-for-live-iso.ign";
-/// The unit that makes an ignition one for bootstrap in place.
-const INSTALL_UNIT: &str = "install-to-disk.service";
 /// The installer's way to be told which release to install.
 const RELEASE_VARIABLE: &str = "OPENSHIFT_INSTALL_RELEASE_IMAGE_OVERRIDE";
 /// Programs that snobox starts find it by this variable, as those of cargo find `CARGO`.
@@ -69,12 +67,6 @@ pub(super) fn ignition(
             "expected the file that `openshift-install create single-node-ignition-config` writes",
         )
     })?;
-    if !ignition.unit_names().any(|name| name == INSTALL_UNIT) {
-        ui.say(format!(
-            "warning: {} has no {INSTALL_UNIT}: it is not for bootstrap in place, and will not install a node",
-            path.display()
-        ));
-    }
     Ok(Made { ignition, auth })
 }
 

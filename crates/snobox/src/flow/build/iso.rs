@@ -4,8 +4,9 @@ use std::io::{self, Seek as _, Write};
 use std::path::Path;
 
 use snobox_formats::digest::{Digest, Hasher};
+use snobox_formats::image_file::ImageFileError;
 use snobox_plan::lock::Lock;
-use snobox_store::{ImageFileError, Store};
+use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
 use crate::flow::iso_file;

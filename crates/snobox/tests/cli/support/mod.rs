@@ -9,7 +9,7 @@ mod tools;
 mod tree;
 
 pub(crate) use demo::demo;
-pub(crate) use program::{Running, binary};
+pub(crate) use program::{Running, Said, binary};
 pub(crate) use sandbox::Sandbox;
 pub(crate) use serving::Serving;
 pub(crate) use site::{SITE, mirrors, set_in};

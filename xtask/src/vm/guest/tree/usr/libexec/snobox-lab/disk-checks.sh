@@ -1,4 +1,4 @@
-# Sourced by disk: what must hold at the end of the first boot from the disk. This list is the whole of it.
+# Sourced by disk: what must hold at the end of the first boot from the disk, and of a later one. These lists are the whole of it.
 CHECKS=(
     "no-network"
     "registry-before machine-config-daemon-pull"
@@ -13,6 +13,17 @@ CHECKS=(
     "release-complete"
     "system-image"
     "image-by-tag"
+    "cache-from-disk"
+    "medium-untouched"
+    "no-failed-unit"
+)
+AGAIN_CHECKS=(
+    "no-network"
+    "registry-before crio"
+    "registry-before kubelet"
+    "registry-steady"
+    "first-try"
+    "no-upstream"
     "cache-from-disk"
     "medium-untouched"
     "no-failed-unit"
