@@ -89,7 +89,10 @@ pub fn run(args: &Args, reporter: &Reporter) -> Result<(), Failure> {
             reporter,
             format!("this machine is installed, and is installed again because of {REINSTALL}"),
         ),
-        Decision::Start => Err(start(args, reporter, &device, &ours, boot.as_ref())),
+        Decision::Start => {
+            let boot = boot.as_ref().and_then(|boot| boot.as_ref().ok());
+            Err(start(args, reporter, &device, &ours, boot))
+        }
     }
 }
 
@@ -100,28 +103,30 @@ fn install(reporter: &Reporter, message: impl Into<String>) -> Result<(), Failur
     Ok(())
 }
 
-fn boot_partition(device: &Device, ours: &Ours) -> Option<BootPartition> {
+/// The partition `boot`: nothing where the disk has none, an error that was said where it cannot be read.
+fn boot_partition(device: &Device, ours: &Ours) -> Option<Result<BootPartition, ()>> {
     let partition = ours.system_partition("boot")?;
     let offset = partition.offset_bytes(device.sector_bytes);
-    BootPartition::open(&device.path(), offset)
-        .inspect_err(|error| {
-            let disk = device.path();
-            eprintln!(
-                "snobox-agent: cannot read the partition boot of {}: {error}",
-                disk.display()
-            );
-        })
-        .ok()
+    let opened = BootPartition::open(&device.path(), offset).map_err(|error| {
+        let disk = device.path();
+        eprintln!(
+            "snobox-agent: cannot read the partition boot of {}: {error}",
+            disk.display()
+        );
+    });
+    Some(opened)
 }
 
-fn system(boot: Option<&BootPartition>) -> System {
-    match boot.map(BootPartition::fresh) {
-        Some(Ok(Some(true))) => System::Fresh,
-        Some(Ok(Some(false))) => System::Started,
-        Some(Ok(None)) | None => System::Absent,
-        Some(Err(error)) => {
+fn system(boot: Option<&Result<BootPartition, ()>>) -> System {
+    match boot.map(|boot| boot.as_ref().map(BootPartition::fresh)) {
+        None => System::Absent,
+        Some(Err(())) => System::Unreadable,
+        Some(Ok(Ok(None))) => System::Absent,
+        Some(Ok(Ok(Some(true)))) => System::Fresh,
+        Some(Ok(Ok(Some(false)))) => System::Started,
+        Some(Ok(Err(error))) => {
             eprintln!("snobox-agent: cannot read the partition boot: {error}");
-            System::Absent
+            System::Unreadable
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the lab plays through.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::image::Image;
@@ -55,7 +56,10 @@ impl Scenario {
     }
 }
 
-/// Plays scenarios one after the other; the first that fails is the last.
+/// How many machines run at the same time: an emulated machine keeps little more than one processor busy.
+const LANES: usize = 2;
+
+/// Plays scenarios, [`LANES`] at a time; after one has failed, no other is begun.
 ///
 /// # Errors
 /// What did not happen, or what happened that must not.
@@ -65,13 +69,44 @@ pub fn play(lab: &Lab, scenarios: &[Scenario]) -> Result<(), String> {
         .any(|scenario| scenario.needs_image())
         .then(|| Image::make(lab))
         .transpose()?;
-    scenarios.iter().try_for_each(|scenario| {
-        println!("\n== {scenario:?}");
-        let started = Instant::now();
-        let result = scenario.play(lab, image.as_ref());
-        let seconds = started.elapsed().as_secs_f64();
-        let word = if result.is_ok() { "proved" } else { "FAILED" };
-        println!("{scenario:?}: {word} after {seconds:.1} s");
-        result.map_err(|problem| format!("{scenario:?}: {problem}"))
-    })
+    let waiting = Mutex::new(scenarios.iter());
+    let problems = Mutex::new(Vec::new());
+    let lane = || {
+        loop {
+            // The lock is held for as long as it takes to look, not to play.
+            let next = lock(&waiting).next();
+            let Some(scenario) = next.filter(|_| lock(&problems).is_empty()) else {
+                return;
+            };
+            if let Err(problem) = told(*scenario, lab, image.as_ref()) {
+                lock(&problems).push(problem);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..LANES.min(scenarios.len()) {
+            scope.spawn(lane);
+        }
+    });
+    let problems = lock(&problems);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join("\n"))
+    }
+}
+
+fn told(scenario: Scenario, lab: &Lab, image: Option<&Image>) -> Result<(), String> {
+    println!("\n== {scenario:?}");
+    let started = Instant::now();
+    let result = scenario.play(lab, image);
+    let seconds = started.elapsed().as_secs_f64();
+    let word = if result.is_ok() { "proved" } else { "FAILED" };
+    println!("{scenario:?}: {word} after {seconds:.1} s");
+    result.map_err(|problem| format!("{scenario:?}: {problem}"))
+}
+
+/// A lane that panicked has left nothing half-done behind this lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

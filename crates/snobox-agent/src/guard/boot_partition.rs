@@ -16,14 +16,26 @@ const ENTRIES: &str = "/loader/entries";
 /// Variables of GRUB in the options, which only GRUB knows; all of them are for the first boot.
 const GRUB_VARIABLE: char = '$';
 
+/// Where the superblock has its incompatible features, from the start of the file system, and which one says that the journal has to be replayed.
+const INCOMPATIBLE: u64 = 1024 + 0x60;
+const NEEDS_RECOVERY: u8 = 0x04;
+
 struct Reader {
     device: File,
     start: u64,
+    /// Whether the file system is shown as it is without its journal.
+    without_journal: bool,
 }
 
 impl Ext4Read for Reader {
     fn read(&mut self, at: u64, bytes: &mut [u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
         self.device.read_exact_at(bytes, self.start + at)?;
+        if self.without_journal
+            && let Some(index) = INCOMPATIBLE.checked_sub(at)
+            && let Some(byte) = bytes.get_mut(index as usize)
+        {
+            *byte &= !NEEDS_RECOVERY;
+        }
         Ok(())
     }
 }
@@ -45,16 +57,21 @@ pub struct Entry {
 }
 
 impl BootPartition {
-    /// Opens the ext4 file system at an offset of a device.
+    /// Opens the ext4 file system at an offset of a device, as it was when the power went: its journal is replayed in memory. A journal of the old kind, without
+    /// checksums, is left out: what is read is then some seconds older. CoreOS's has them.
     ///
     /// # Errors
     /// When there is none that can be read.
     pub fn open(device: &Path, offset_bytes: u64) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let reader = Reader {
-            device: File::open(device)?,
-            start: offset_bytes,
+        let open = |without_journal| -> Result<Self, Box<dyn Error + Send + Sync>> {
+            let reader = Reader {
+                device: File::open(device)?,
+                start: offset_bytes,
+                without_journal,
+            };
+            Ok(Self(Ext4::load(Box::new(reader))?))
         };
-        Ok(Self(Ext4::load(Box::new(reader))?))
+        open(false).or_else(|error| open(true).map_err(|_| error))
     }
 
     /// Whether the system has not started yet; nothing if there is no system.

@@ -18,6 +18,8 @@ pub struct Seen {
 pub enum System {
     /// There is none, or not all of it.
     Absent,
+    /// Its partition is there and cannot be read.
+    Unreadable,
     /// It was written, and has not started yet.
     Fresh,
     /// It has started at least once.
@@ -44,7 +46,8 @@ pub fn decide(seen: Seen) -> Decision {
     let installed = match (seen.system, seen.record) {
         (System::Absent, _) => false,
         (System::Started, _) => true,
-        (System::Fresh, record) => record == Some(State::Installed),
+        // A machine that was installed is not erased because something on its disk is damaged: somebody has to look.
+        (System::Fresh | System::Unreadable, record) => record == Some(State::Installed),
     };
     match (installed, seen.reinstall) {
         (false, _) => Decision::Install,
@@ -73,6 +76,10 @@ mod tests {
             (copied, System::Absent, false, Decision::Install),
             (installed, System::Absent, false, Decision::Install),
             (copied, System::Fresh, false, Decision::Install),
+            (copied, System::Unreadable, false, Decision::Install),
+            (None, System::Unreadable, false, Decision::Install),
+            (installed, System::Unreadable, false, Decision::Start),
+            (installed, System::Unreadable, true, Decision::Reinstall),
             (None, System::Fresh, false, Decision::Install),
             (installed, System::Fresh, false, Decision::Start),
             (copied, System::Started, false, Decision::Start),

@@ -81,6 +81,59 @@ fn install(machine: &Machine, started: bool) {
     machine.disk.write(14336 * 512, &fs::read(&image).unwrap());
 }
 
+/// Leaves the partition `boot` as a power cut does, moments after the first start took `ignition.firstboot` away: what happened last is in the journal alone.
+fn cut_in_first_start(machine: &Machine, features: &str) {
+    let (image, tree) = (machine.path("boot-image"), machine.path("boot-tree"));
+    let (image, tree) = (image.to_str().unwrap(), tree.to_str().unwrap());
+    program(
+        "mkfs.ext4",
+        &["-q", "-F", "-O", features, "-d", tree, image],
+    );
+    let folder = machine.path("mounted");
+    fs::create_dir(&folder).unwrap();
+    let mounted = folder.to_str().unwrap();
+    program("mount", &["-o", "loop,commit=1", image, mounted]);
+    fs::remove_file(folder.join("ignition.firstboot")).unwrap();
+    program("sync", &["-f", mounted]);
+    let cut = fs::read(image).unwrap();
+    program("umount", &[mounted]);
+    machine.disk.write(14336 * 512, &cut);
+}
+
+#[test]
+fn a_system_whose_power_went_in_its_first_start_counts_as_started() {
+    if !possible() {
+        return;
+    }
+    let machine = Machine::new();
+    stand_in(&machine, "systemctl", "");
+    stand_in(&machine, "kexec", "");
+    machine.disk_ends_well();
+    install(&machine, false);
+    passes(&machine, "is not installed");
+    cut_in_first_start(&machine, "metadata_csum,64bit");
+    stops(&machine);
+}
+
+#[test]
+fn a_machine_that_was_installed_is_left_alone_whatever_its_boot_partition_looks_like() {
+    if !possible() {
+        return;
+    }
+    let machine = Machine::new();
+    stand_in(&machine, "systemctl", "");
+    stand_in(&machine, "kexec", "");
+    machine.disk_ends_well();
+    install(&machine, false);
+    let output = machine.guard(&["--mark-installed"]);
+    assert!(output.status.success());
+    cut_in_first_start(&machine, "^metadata_csum");
+    stops(&machine);
+    machine.disk.write(14336 * 512, &[0x5a; 1 << 20]);
+    let console = stops(&machine);
+    assert!(console.contains("unplug the stick"), "{console}");
+}
+
 /// Stand-ins that append their command line to `calls`.
 fn stand_in(machine: &Machine, name: &str, rest: &str) {
     let folder = machine.path("tools");

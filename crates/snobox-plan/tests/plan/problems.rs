@@ -156,6 +156,19 @@ fn a_misspelt_key_is_not_also_missing() {
 }
 
 #[test]
+fn reclaiming_the_cache_is_refused_as_not_supported() {
+    let problems = bad(&full_with("afterInstall: keep", "afterInstall: reclaim"));
+    let [problem] = &problems[..] else {
+        panic!("{problems:#?}")
+    };
+    assert_eq!(problem.path, "cache.afterInstall");
+    assert_eq!(
+        problem.hint.as_deref(),
+        Some("reclaim is not supported by this version")
+    );
+}
+
+#[test]
 fn what_is_planned_is_refused_as_not_supported_yet() {
     let top = |line: &str| format!("{FULL}{line}\n");
     let cases = [

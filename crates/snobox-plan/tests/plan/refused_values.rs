@@ -359,7 +359,7 @@ pub(crate) const ROWS: &[Row] = &[
         "afterInstall: keep",
         "afterInstall: @@",
         "cache.afterInstall",
-        &["Keep", "delete", "true", "''", "[a]", "{ a: b }"],
+        &["Keep", "reclaim", "delete", "true", "''", "[a]", "{ a: b }"],
     ),
     (
         "fallback: upstream",
