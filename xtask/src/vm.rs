@@ -13,6 +13,7 @@ mod metal;
 mod proof;
 mod results;
 mod rootfs;
+mod sabotage;
 mod scenario;
 mod tool;
 mod tree;
@@ -20,7 +21,7 @@ mod tree;
 use std::time::Duration;
 
 use crate::packages;
-use lab::Lab;
+use lab::{Changes, Lab};
 use scenario::Scenario;
 
 /// How long one machine may run. Emulation is ten times slower than the real thing, and a loaded host three times slower still.
@@ -29,7 +30,7 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// Plays the scenarios that the words name; `media` builds the media and plays nothing.
 pub fn run(words: &[&str]) -> Result<(), String> {
     let mut limit = LIMIT;
-    let (mut scenarios, mut kargs) = (Vec::new(), Vec::new());
+    let (mut scenarios, mut changes) = (Vec::new(), Changes::default());
     let mut words = words.iter();
     let mut only_media = false;
     while let Some(word) = words.next() {
@@ -38,7 +39,12 @@ pub fn run(words: &[&str]) -> Result<(), String> {
                 let seconds = words.next().and_then(|seconds| seconds.parse().ok());
                 limit = Duration::from_secs(seconds.ok_or("--timeout: expected seconds")?);
             }
-            "--karg" => kargs.extend(words.next().map(|karg| (*karg).to_owned())),
+            "--karg" => changes
+                .kargs
+                .extend(words.next().map(|karg| (*karg).to_owned())),
+            "--without" => changes
+                .without
+                .extend(words.next().map(|what| (*what).to_owned())),
             "media" => only_media = true,
             word => {
                 let named = Scenario::named(word);
@@ -61,7 +67,7 @@ pub fn run(words: &[&str]) -> Result<(), String> {
             lacking.join("\n  ")
         ));
     }
-    let lab = Lab::open(limit, kargs)?;
+    let lab = Lab::open(limit, changes)?;
     let result = scenario::play(&lab, &scenarios);
     lab.close(result)
 }

@@ -10,7 +10,7 @@ use snobox_testkit::practice::{self, Runnable};
 
 use super::lab::{DISK, Lab};
 use super::media::{Media, timed};
-use super::tool;
+use super::{sabotage, tool};
 
 /// Blocks of the cache's file system.
 const BLOCK: usize = 4096;
@@ -45,8 +45,13 @@ impl Image {
                 stick.as_os_str(),
             ],
         )?;
-        for karg in lab.kargs() {
+        let changes = lab.changes();
+        for karg in &changes.kargs {
             self.append_karg(&stick, karg)?;
+        }
+        for what in &changes.without {
+            println!("{name}: without {what}");
+            sabotage::take_out(&self.snobox, &stick, what)?;
         }
         Ok(stick)
     }

@@ -14,18 +14,27 @@ pub const DISK: &str = "SNOBOXDISK1";
 /// Serial number of the disk that nobody may touch.
 pub const DECOY: &str = "DECOY";
 
+/// What a developer changes on every stick that snobox made.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Kernel arguments: to see more, or to wait less.
+    pub kargs: Vec<String>,
+    /// What is taken out, to see the lab fail: see [`super::sabotage`].
+    pub without: Vec<String>,
+}
+
 /// Where scenarios get their machines and disks.
 pub struct Lab {
     media: Media,
     folder: PathBuf,
     limit: Duration,
-    kargs: Vec<String>,
+    changes: Changes,
     started: Instant,
 }
 
 impl Lab {
     /// Provides the media and makes the run's folder. No machine runs for longer than `limit` at a time.
-    pub fn open(limit: Duration, kargs: Vec<String>) -> Result<Self, String> {
+    pub fn open(limit: Duration, changes: Changes) -> Result<Self, String> {
         let started = Instant::now();
         let media = media::timed("media", media::provide)?;
         let folder = std::env::temp_dir().join(format!("snobox-vm-{}", std::process::id()));
@@ -35,7 +44,7 @@ impl Lab {
             media,
             folder,
             limit,
-            kargs,
+            changes,
             started,
         })
     }
@@ -50,9 +59,9 @@ impl Lab {
         &self.folder
     }
 
-    /// Kernel arguments for every stick that snobox made, as the developer asked: to see more, or to wait less.
-    pub fn kargs(&self) -> &[String] {
-        &self.kargs
+    /// What is other than in an honest run.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// The longest that one machine may run.

@@ -1,5 +1,9 @@
 //! The power goes at every step of a replacement.
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "test code; a skip must be seen"
+)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -53,6 +57,24 @@ fn all_files_are_replaced_with_their_modes() {
     assert_all(root.path(), "new");
     assert!(!recover(root.path()).unwrap());
     assert_all(root.path(), "new");
+}
+
+#[test]
+fn the_selinux_label_goes_along() {
+    const TLS: &[u8] = b"system_u:object_r:usr_t:s0\0";
+    let root = root();
+    let path = root.path().join(NAMES[1]);
+    let flags = rustix::fs::XattrFlags::empty();
+    if let Err(error) = rustix::fs::lsetxattr(&path, "security.selinux", TLS, flags) {
+        assert!(std::env::var_os("CI").is_none(), "{error}");
+        println!("SKIPPED: this file system or user sets no SELinux labels: {error}");
+        return;
+    }
+    replace(root.path(), &NEW).unwrap();
+    let mut label = [0; 100];
+    let length = rustix::fs::lgetxattr(&path, "security.selinux", &mut label[..]).unwrap();
+    assert_eq!(&label[..length], TLS);
+    assert_eq!(fs::read(path).unwrap(), b"new");
 }
 
 #[test]

@@ -4,9 +4,16 @@
 # moment UNIT PROPERTY: microseconds since power-on; 0 if it did not happen
 moment() { systemctl show --property "$2" --value "$1"; }
 
-# The registry answered before that unit left its rest: so also before its ExecStartPre.
+# The registry answered before that unit left its rest: so also before its ExecStartPre. And not by chance: the unit says so.
 check_registry_before() {
     local unit=$1.service ready start
+    for property in After "Requires --property Wants"; do
+        # shellcheck disable=SC2086
+        if ! systemctl show --value --property $property "$unit" | grep -qw 'snobox-registry\.service'; then
+            echo "${property%% *} of $unit lacks snobox-registry.service"
+            return 1
+        fi
+    done
     ready=$(moment snobox-registry.service ActiveEnterTimestampMonotonic)
     start=$(moment "$unit" InactiveExitTimestampMonotonic)
     echo "registry ${ready:-0} us, $unit ${start:-0} us"
