@@ -16,12 +16,12 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask test
        cargo xtask bench serve
-       cargo xtask vm [media | uefi | bios | damage | machine | all]… [--timeout SECONDS] [--karg ARGUMENT]… [--without PART]…
+       cargo xtask vm [media | uefi | bios | damage | wrong-clock | machine | all]… [--timeout SECONDS] [--karg ARGUMENT]… [--without PART]…
 
   test    format, lints, documentation and all tests; installs what is missing where it can (root on Debian or Fedora),
           names it where it cannot. With CI set, nothing may be skipped, and the virtual machines run, too.
   vm      a virtual factory machine without a network card, in pure emulation: builds its media where they are not cached and plays
-          the scenarios: uefi, bios and damage where none is named. machine proves the virtual machine itself.
+          the scenarios: all but machine where none is named. machine proves the virtual machine itself.
           --without takes a part out of the sticks, to see the lab fail (the parts: vm/sabotage.rs). By root on Debian 12.
   bench   the agent beside docker-registry: speed, processor time and memory while serving.";
 

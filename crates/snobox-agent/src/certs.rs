@@ -19,6 +19,8 @@ use crate::report::{Failure, Reporter, reasons};
 
 /// Clocks of others may be a little behind.
 const SKEW: time::Duration = time::Duration::minutes(5);
+/// How often a clock that is wrong is looked at again.
+const CLOCK_POLL: Duration = Duration::from_secs(5);
 const ACTION_LOG: &str = "look at the journal: journalctl -u snobox-certs";
 const ACTION_IMAGE: &str = "make the image again, and write it to the stick";
 
@@ -34,6 +36,9 @@ pub struct Args {
     /// Shortest life of a renewed certificate, such as 24h; as long as before by default.
     #[arg(long, value_name = "LENGTH", value_parser = length)]
     validity: Option<Duration>,
+    /// Wait until somebody has set a clock that is wrong, instead of giving up.
+    #[arg(long)]
+    wait_for_clock: bool,
     /// What the clock says, in seconds since 1970.
     #[arg(long, hide = true)]
     clock: Option<i64>,
@@ -63,11 +68,6 @@ pub fn run(args: &Args, reporter: &Reporter) -> Result<(), Failure> {
     if replacement::recover(&args.root).map_err(failed)? {
         eprintln!("snobox-agent: the renewal of certificates that was cut off is finished");
     }
-    let now = match args.clock {
-        Some(seconds) => OffsetDateTime::from_unix_timestamp(seconds)
-            .map_err(|error| reporter.failed(format!("--clock: {error}"), ACTION_LOG))?,
-        None => OffsetDateTime::now_utc(),
-    };
     let found =
         files::read(&args.root).map_err(|error| reporter.failed(reasons(&error), ACTION_LOG))?;
     for path in &found.skipped {
@@ -79,6 +79,7 @@ pub fn run(args: &Args, reporter: &Reporter) -> Result<(), Failure> {
     for unreadable in survey.unreadable() {
         eprintln!("snobox-agent: {unreadable}");
     }
+    let now = sane_clock(args, &survey, &site, reporter)?;
     let policy = Policy {
         now,
         not_before: now - SKEW,
@@ -88,7 +89,6 @@ pub fn run(args: &Args, reporter: &Reporter) -> Result<(), Failure> {
         },
         up_to: ALSO_LONGER,
     };
-    check_clock(&survey, &site, now, reporter)?;
     let plan = Plan::new(&survey, &policy);
     check_plan(&survey, &plan, now, reporter)?;
     if plan.is_fresh(&survey) {
@@ -129,6 +129,31 @@ fn site(args: &Args, reporter: &Reporter) -> Result<String, Failure> {
     Ok(pins.site)
 }
 
+/// What the clock says, once it can be right.
+fn sane_clock(
+    args: &Args,
+    survey: &Survey,
+    site: &str,
+    reporter: &Reporter,
+) -> Result<OffsetDateTime, Failure> {
+    let mut told = false;
+    loop {
+        let now = match args.clock {
+            Some(seconds) => OffsetDateTime::from_unix_timestamp(seconds)
+                .map_err(|error| reporter.failed(format!("--clock: {error}"), ACTION_LOG))?,
+            None => OffsetDateTime::now_utc(),
+        };
+        match check_clock(survey, site, now, reporter) {
+            Ok(()) => return Ok(now),
+            Err(failure) if !args.wait_for_clock => return Err(failure),
+            Err(failure) if !told => eprintln!("snobox-agent: {failure}"),
+            Err(_) => {}
+        }
+        told = true;
+        std::thread::sleep(CLOCK_POLL);
+    }
+}
+
 /// Nothing of an image can be younger than the moment that the clock shows.
 fn check_clock(
     survey: &Survey,
@@ -144,8 +169,8 @@ fn check_clock(
         format!("the clock is wrong: it says {now}, but the image of {site} was made at {made}"),
         format!(
             "set date and time (UTC) in the firmware setup and switch the machine off and on; or log in, \
-             `sudo date -u -s '{}'` with the right time, no earlier than this one, and `sudo hwclock -w`, then \
-             `sudo systemctl restart snobox-certs bootkube`",
+             `sudo date -u -s '{}'` with the right time, no earlier than this one, and `sudo hwclock -w`: \
+             the installation then goes on by itself",
             made.trim_end_matches('Z').replace('T', " ")
         ),
     ))

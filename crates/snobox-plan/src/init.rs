@@ -167,6 +167,11 @@ const CACHE_AND_MIRRORS: &str = "
 #  # Where the node gets an image that the cache does not have: upstream (its registry) or none (the pull fails at once).
 #  fallback: upstream
 
+# The installer's bootstrap certificates live for a day. They are made anew when the node installs (renew: on-device), or made
+# longer when the image is built (bootstrapValidity: 365d), or left as they are (renew: never).
+#certificates:
+#  renew: on-device
+
 # Places to try before the real registry while images are fetched, each item such as
 # { source: quay.io/openshift-release-dev, mirrors: [\"mirror.lan:5000/openshift-release-dev\"] }.
 #mirrors: []

@@ -1,5 +1,6 @@
 //! The site: what `site.yaml` says, checked. A [`Site`] is made only by [`read`], so whoever holds one may trust it.
 
+mod certificates;
 mod disk;
 mod read;
 mod value;
@@ -7,6 +8,7 @@ mod value;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use snobox_formats::reference::ImageRef;
 
@@ -40,6 +42,8 @@ pub struct Site {
     pub additional: Vec<ImageRef>,
     /// `cache`.
     pub cache: Cache,
+    /// `certificates`.
+    pub certificates: Certificates,
     /// `mirrors`: sources to try before the real registry.
     pub mirrors: Vec<Mirror>,
 }
@@ -144,6 +148,17 @@ pub struct Cache {
     pub label: String,
     /// `cache.fallback`.
     pub fallback: Fallback,
+}
+
+/// What becomes of the bootstrap certificates that the installer makes for a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificates {
+    /// `renew: on-device`: they are made anew when the node installs, as long as they were.
+    RenewOnDevice,
+    /// `bootstrapValidity`: they are made that long when the image is built, 1 hour to 3650 days.
+    BootstrapValidity(Duration),
+    /// `renew: never`: they stay as they are.
+    AsMade,
 }
 
 /// Where a pull goes that the cache cannot answer.

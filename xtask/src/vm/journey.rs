@@ -1,14 +1,16 @@
 //! The journey that snobox promises: a stick goes in, the machine installs itself and comes up from its disk, and no image byte has a network to come over.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::path::Path;
 use std::time::Duration;
 
 use super::image::Image;
 use super::lab::Lab;
 use super::machine::{BootOrder, Ending, Firmware, Run, Until};
+use super::tool;
 
 /// What the live boot must report (`guest/tree/usr/libexec/snobox-lab/live-checks.sh`).
-const LIVE_CHECKS: [&str; 13] = [
+const LIVE_CHECKS: [&str; 14] = [
     "no-network",
     "registry-before-release-image",
     "registry-before-crio",
@@ -19,6 +21,7 @@ const LIVE_CHECKS: [&str; 13] = [
     "no-upstream",
     "oc-asked-mirror",
     "bootstrap-images",
+    "certificates",
     "cache-kept",
     "system-written",
     "no-failed-unit",
@@ -70,13 +73,15 @@ const LATEST_CUT_MILLISECONDS: u64 = 4000;
 /// Kernel argument that makes the live system one of 4.19 and later.
 const NODELESS: &str = "standin.nodeless";
 
-/// UEFI, a release before 4.19: the stick stays in and is the firmware's first choice all the time.
+/// UEFI, a release before 4.19, and a stick that lay in a drawer for more than a year. It stays in and is the firmware's first choice all the time.
 pub fn uefi(lab: &Lab, image: &Image) -> Result<(), String> {
     let name = "journey-uefi";
     let mut machine = lab.machine(name, Firmware::Uefi, DISK_MIB)?;
+    let later = clock("+400 days")?;
     machine
         .stick(&image.stick(lab, name)?)
-        .order(BootOrder::StickFirst);
+        .order(BootOrder::StickFirst)
+        .clock(Some(&later));
     // One run over both boots: after the installation, the machine must come up from its disk.
     let run = machine.run(&Until::Verdict, lab.limit())?;
     run.passed(&[&LIVE_CHECKS[..], &DISK_CHECKS[..]].concat())?;
@@ -124,6 +129,37 @@ fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
+/// A clock that fell back when its battery died: the certificates would be made for another year, so nothing goes on until somebody sets it.
+pub fn wrong_clock(lab: &Lab, image: &Image) -> Result<(), String> {
+    let name = "wrong-clock";
+    let mut machine = lab.machine(name, Firmware::Bios, DISK_MIB)?;
+    machine
+        .stick(&image.stick(lab, name)?)
+        .order(BootOrder::StickFirst)
+        .clock(Some("2015-01-01T00:00:00"));
+    let run = machine.run(&Until::Verdict, lab.limit())?;
+    run.ended(Ending::Refused, &STOPPED_CHECKS)?;
+    let said: Vec<&str> = run.results.values("certs-stopped").collect();
+    let words = ["the clock is wrong: it says 2015-01-01T", "sudo date -u -s"];
+    if words
+        .iter()
+        .all(|word| said.iter().any(|said| said.contains(word)))
+    {
+        return Ok(());
+    }
+    Err(format!("nobody was told to set the clock: {said:?}"))
+}
+
+/// A moment relative to now, as the machine's clock takes it.
+fn clock(when: &str) -> Result<String, String> {
+    let printed = tool::call(
+        Path::new("/"),
+        "date",
+        ["-u", "-d", when, "+%Y-%m-%dT%H:%M:%S"],
+    )?;
+    Ok(String::from_utf8_lossy(&printed).trim().to_owned())
+}
+
 /// One byte of a layer on the stick is wrong: nothing is installed, and the disk is what it was.
 pub fn damage(lab: &Lab, image: &Image) -> Result<(), String> {
     let name = "damage";
@@ -151,9 +187,12 @@ pub fn damage(lab: &Lab, image: &Image) -> Result<(), String> {
     ))
 }
 
+/// The guard says on the console what it does; the machine restarts before anybody could report it.
 fn started_by_guard(run: &Run) -> Result<(), String> {
-    if run.results.values("guard").next().is_some() {
+    let console = std::fs::read(&run.console)
+        .map_err(|error| format!("cannot read {}: {error}", run.console.display()))?;
+    if String::from_utf8_lossy(&console).contains("snobox: this machine is installed") {
         return Ok(());
     }
-    Err("the guard did not report that it started the disk".to_owned())
+    Err("the guard did not say that it started the disk".to_owned())
 }

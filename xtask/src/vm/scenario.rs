@@ -17,6 +17,8 @@ pub enum Scenario {
     Bios,
     /// A damaged stick.
     Damage,
+    /// A clock that is wrong.
+    WrongClock,
     /// The machine itself: a stick boots it, coreos-installer installs, the disk boots.
     Machine(Firmware),
     /// The machine itself: its power can be cut.
@@ -30,18 +32,19 @@ impl Scenario {
             "uefi" => vec![Self::Uefi],
             "bios" => vec![Self::Bios],
             "damage" => vec![Self::Damage],
+            "wrong-clock" => vec![Self::WrongClock],
             "machine" => vec![
                 Self::Machine(Firmware::Bios),
                 Self::Machine(Firmware::Uefi),
                 Self::MachineCut,
             ],
-            "all" => vec![Self::Uefi, Self::Bios, Self::Damage],
+            "all" => vec![Self::Bios, Self::Uefi, Self::Damage, Self::WrongClock],
             _ => Vec::new(),
         }
     }
 
     fn needs_image(self) -> bool {
-        matches!(self, Self::Uefi | Self::Bios | Self::Damage)
+        !matches!(self, Self::Machine(_) | Self::MachineCut)
     }
 
     fn play(self, lab: &Lab, image: Option<&Image>) -> Result<(), String> {
@@ -50,6 +53,7 @@ impl Scenario {
             Self::Uefi => journey::uefi(lab, image()?),
             Self::Bios => journey::bios(lab, image()?),
             Self::Damage => journey::damage(lab, image()?),
+            Self::WrongClock => journey::wrong_clock(lab, image()?),
             Self::Machine(firmware) => proof::machine(lab, firmware),
             Self::MachineCut => proof::cut(lab),
         }

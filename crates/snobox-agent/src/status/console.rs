@@ -81,6 +81,7 @@ pub(super) fn label(report: &Report) -> &str {
         "cache" => "Stick",
         "guard" => "Check",
         "registry" => "Software",
+        "certs" => "Keys",
         "disk" => "Disk",
         other => other,
     }

@@ -20,7 +20,7 @@ const MAX_REPORT_BYTES: u64 = 64 * 1024;
 /// More components than this are not shown.
 const MAX_REPORTS: usize = 16;
 /// Components in the order in which they begin.
-const ORDER: [&str; 4] = ["cache", "guard", "registry", "disk"];
+const ORDER: [&str; 5] = ["cache", "guard", "registry", "certs", "disk"];
 /// What to do when there is nothing to do.
 const WAIT: &str = "nothing: wait";
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! snobox-cache ─▶ snobox-guard ─▶ snobox-registry ─▶ whoever pulls: node-image-pull, release-image, crio, kubelet, bootkube
+//!      │               ├────────▶ snobox-certs ─▶ bootkube
 //!      │               ├────────▶ snobox-disk ─▶ install-to-disk ─▶ (ended well) the installation is recorded
 //!      └────────▶ snobox-status
 //! ```
@@ -13,7 +14,7 @@
 use snobox_formats::ignition::{File, Unit};
 use snobox_image::pins::{PATH, Pins};
 use snobox_plan::install_config::chrony_conf;
-use snobox_plan::site::{Fallback, Site};
+use snobox_plan::site::{Certificates, Fallback, Site};
 
 use super::{AGENT, MOUNT_POINT, Overlay, REGISTRY, REGISTRY_UNIT, text};
 use crate::cache;
@@ -22,6 +23,7 @@ const CACHE_UNIT: &str = "snobox-cache.service";
 const GUARD_UNIT: &str = "snobox-guard.service";
 const DISK_UNIT: &str = "snobox-disk.service";
 const STATUS_UNIT: &str = "snobox-status.service";
+const CERTS_UNIT: &str = "snobox-certs.service";
 /// Where the status page is; the console's part of it.
 const STATUS_ADDRESS: &str = "0.0.0.0:22627";
 /// What the installer's script leaves when it is through.
@@ -39,9 +41,11 @@ const PULLERS: [&str; 5] = [
     "release-image.service",
     "crio.service",
     "kubelet.service",
-    "bootkube.service",
+    BOOTKUBE,
 ];
 const INSTALLER: &str = "install-to-disk.service";
+/// Who reads the certificates of the bootstrap first.
+const BOOTKUBE: &str = "bootkube.service";
 
 pub(super) fn overlay(site: &Site, pins: &Pins) -> Overlay {
     let hostname = format!("{}\n", site.node.hostname);
@@ -52,15 +56,23 @@ pub(super) fn overlay(site: &Site, pins: &Pins) -> Overlay {
     ];
     files.extend(chrony_conf(site).map(|conf| text("/etc/chrony.conf", 0o644, conf)));
     let need = pullers_drop_in(site.cache.fallback);
-    files.extend(PULLERS.map(|unit| drop_in(unit, need.clone())));
+    let renews = site.certificates == Certificates::RenewOnDevice;
+    let certs = format!("Requires={CERTS_UNIT}\nAfter={CERTS_UNIT}\n");
+    files.extend(PULLERS.map(|unit| match unit {
+        BOOTKUBE if renews => drop_in(unit, format!("{need}{certs}")),
+        _ => drop_in(unit, need.clone()),
+    }));
     files.push(drop_in(INSTALLER, installer_drop_in()));
-    let units = [
+    let mut units = vec![
         (CACHE_UNIT, cache_unit()),
         (GUARD_UNIT, guard_unit()),
         (REGISTRY_UNIT, registry_unit(pins)),
         (DISK_UNIT, disk_unit()),
         (STATUS_UNIT, status_unit()),
     ];
+    if renews {
+        units.push((CERTS_UNIT, certs_unit(site)));
+    }
     let unit = |(name, contents): (&str, String)| Unit {
         name: name.to_owned(),
         enabled: true,
@@ -68,7 +80,7 @@ pub(super) fn overlay(site: &Site, pins: &Pins) -> Overlay {
     };
     Overlay {
         files,
-        units: units.map(unit).into(),
+        units: units.into_iter().map(unit).collect(),
     }
 }
 
@@ -90,6 +102,23 @@ fn cache_unit() -> String {
         "Find the stick of snobox and mount its cache",
         "",
         &format!("Type=oneshot\nRemainAfterExit=yes\nExecStart={FIND_CACHE}\n"),
+    )
+}
+
+/// Certificates as if the installer had been run just now. The clock is asked: so whoever can set it right gets a minute to do it.
+fn certs_unit(site: &Site) -> String {
+    let wait_for_time = if site.node.ntp_servers.is_empty() {
+        ""
+    } else {
+        "ExecStartPre=-/usr/bin/chronyc -h 127.0.0.1,::1 waitsync 6 0 0 10\n"
+    };
+    unit(
+        "Renew the bootstrap certificates",
+        &format!("Requires={GUARD_UNIT}\nAfter={GUARD_UNIT} chronyd.service\n"),
+        &format!(
+            "Type=oneshot\nRemainAfterExit=yes\n{wait_for_time}\
+             ExecStart={AGENT} certs --image {PATH} --wait-for-clock\n"
+        ),
     )
 }
 

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use snobox_formats::reference::ImageRef;
 
 use super::{
-    API_VERSION, Architecture, Cache, Fallback, Interface, KIND, Mirror, Node, OLDEST_MINOR,
-    Release, ReleaseSource, Site,
+    API_VERSION, Architecture, Cache, Certificates, Fallback, Interface, KIND, Mirror, Node,
+    OLDEST_MINOR, Release, ReleaseSource, Site,
 };
-use super::{disk, value};
+use super::{certificates, disk, value};
 use crate::ask::{Field, Fields};
 use crate::problem::Problem;
 use crate::yaml;
@@ -49,9 +49,10 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
         "node",
         "images",
         "cache",
+        "certificates",
         "mirrors",
     ];
-    let planned = ["installConfig", "certificates", "hub", "extraManifests"];
+    let planned = ["installConfig", "hub", "extraManifests"];
     let root = document.fields(problems, &known, &planned)?;
 
     for (key, value) in [("apiVersion", API_VERSION), ("kind", KIND)] {
@@ -98,6 +99,11 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
     let cache = root
         .optional("cache")
         .map_or_else(|| Some(Cache::default()), |f| cache(&f, problems));
+    let renewal = root
+        .optional("certificates")
+        .map_or(Some(Certificates::RenewOnDevice), |f| {
+            certificates::read(&f, problems)
+        });
     let mirrors = root
         .optional("mirrors")
         .map_or_else(Vec::new, |f| mirrors(&f, problems));
@@ -110,6 +116,7 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
         node: node?,
         additional: additional?,
         cache: cache?,
+        certificates: renewal?,
         mirrors,
     })
 }

@@ -2,10 +2,11 @@
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use snobox_plan::site::{
-    Architecture, Cache, ExistingData, Fallback, InstallationDisk, Interface, Mirror, Node,
-    Release, ReleaseSource, Site, Subnet,
+    Architecture, Cache, Certificates, ExistingData, Fallback, InstallationDisk, Interface, Mirror,
+    Node, Release, ReleaseSource, Site, Subnet,
 };
 
 use crate::texts::{FULL, SHORT, full_with, good};
@@ -38,6 +39,7 @@ fn manual_site() -> Site {
             label: "data".to_owned(),
             fallback: Fallback::Upstream,
         },
+        certificates: Certificates::RenewOnDevice,
         mirrors: vec![],
     }
 }
@@ -102,6 +104,7 @@ images:
     - quay.io/team/app:1.2
     - localhost:5000/a
 cache: { size: 1 TiB, label: cache_1, afterInstall: keep, fallback: none }
+certificates: { bootstrapValidity: 365d }
 mirrors:
   - source: quay.io
     mirrors: ['mirror.lan:5000', mirror.lan/quay/]
@@ -140,6 +143,7 @@ mirrors:
             label: "cache_1".to_owned(),
             fallback: Fallback::None,
         },
+        certificates: Certificates::BootstrapValidity(Duration::from_secs(365 * 24 * 3600)),
         mirrors: vec![Mirror {
             source: "quay.io".to_owned(),
             mirrors: vec!["mirror.lan:5000".to_owned(), "mirror.lan/quay".to_owned()],

@@ -125,6 +125,8 @@ fn every_field_of_this_version_appears_and_none_of_a_later_one() {
             "label",
             "afterInstall",
             "fallback",
+            "certificates",
+            "renew",
             "mirrors",
         ] {
             let is_there = |line: &str| {
@@ -143,7 +145,6 @@ fn every_field_of_this_version_appears_and_none_of_a_later_one() {
             "imageSets",
             "profile",
             "exclude",
-            "certificates",
             "hub",
             "extraManifests",
         ] {

@@ -173,7 +173,6 @@ fn what_is_planned_is_refused_as_not_supported_yet() {
     let top = |line: &str| format!("{FULL}{line}\n");
     let cases = [
         ("installConfig", top("installConfig: install-config.yaml")),
-        ("certificates", top("certificates: { renew: on-device }")),
         ("hub", top("hub: { importManifests: [import.yaml] }")),
         ("extraManifests", top("extraManifests: [manifests/]")),
         (

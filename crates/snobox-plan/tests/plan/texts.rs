@@ -23,6 +23,7 @@ node:
 images:
   additional: []
 cache: { size: 250GiB, label: data, afterInstall: keep, fallback: upstream }
+certificates: { renew: on-device }
 mirrors: []
 ";
 

@@ -1,5 +1,6 @@
 //! Store + installer + live ISO → one image file.
 
+mod certificates;
 mod installer;
 mod iso;
 mod judge;
@@ -9,6 +10,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use snobox_certs::moment_text;
 use snobox_formats::ignition::Ignition;
 use snobox_formats::layout;
 use snobox_formats::live_iso::LiveIso;
@@ -20,6 +22,7 @@ use snobox_media::installer::{self as asked, CachedError, Missing};
 use snobox_plan::kargs;
 use snobox_plan::lock::Lock;
 use snobox_store::Store;
+use time::OffsetDateTime;
 
 use crate::agent::Agent;
 use crate::error::{Error, Exit, Result};
@@ -54,6 +57,8 @@ pub struct Outcome {
     pub auth: Option<PathBuf>,
     /// What it holds.
     pub map: ImageMap,
+    /// From this moment on a node does not install with it; absent where nothing ends.
+    pub installs_until: Option<OffsetDateTime>,
     /// What either boot will ask for and the cache does not have.
     pub missing: Vec<Missing>,
 }
@@ -74,6 +79,9 @@ impl Outcome {
             "ignition: {} of {} bytes; cache: label {}, UUID {}",
             map.ignition_bytes, map.ignition_area_bytes, map.pins.cache.label, map.pins.cache.uuid
         );
+        if let Some(end) = self.installs_until {
+            text += &format!("\ninstalls until {}", moment_text(end));
+        }
         if let Some(auth) = &self.auth {
             text += &format!(
                 "\nkubeconfig and kubeadmin-password of the cluster: {}",
@@ -100,6 +108,7 @@ impl Outcome {
             "ignitionAreaBytes": map.ignition_area_bytes,
             "regions": regions,
             "pins": map.pins,
+            "installsUntil": self.installs_until.map(moment_text),
             "notInCache": self.missing.iter().map(judge::json).collect::<Vec<_>>(),
         })
     }
@@ -184,6 +193,7 @@ pub fn build(
         output: options.output.to_owned(),
         auth,
         map,
+        installs_until: made.installs_until,
         missing,
     })
 }

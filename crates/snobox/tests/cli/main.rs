@@ -24,3 +24,4 @@ mod real_ignition;
 mod secrets;
 mod serve;
 mod support;
+mod validity;

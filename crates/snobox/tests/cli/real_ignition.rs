@@ -111,6 +111,7 @@ fn compare(before: &Value, after: &Value) {
     }
     let expected = [
         "snobox-cache.service",
+        "snobox-certs.service",
         "snobox-disk.service",
         "snobox-guard.service",
         "snobox-registry.service",

@@ -5,13 +5,16 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use snobox_certs::Zeroizing;
 use snobox_formats::ignition::Ignition;
 use snobox_host::program::Program;
 use snobox_media::overlay::mirrors;
 use snobox_plan::install_config::install_config;
 use snobox_plan::lock::Lock;
 use snobox_store::Store;
+use time::OffsetDateTime;
 
+use super::certificates;
 use crate::error::{Error, Exit, Result};
 use crate::flow::output::{Output, Readers, folder_of};
 use crate::input;
@@ -35,6 +38,8 @@ pub(super) struct Made {
     pub(super) ignition: Ignition,
     /// Absent when the ignition is the user's own.
     pub(super) auth: Option<Auth>,
+    /// From this moment on a node does not install with it; absent where nothing ends.
+    pub(super) installs_until: Option<OffsetDateTime>,
 }
 
 /// Files of the installer's `auth` folder that the user needs to log in to the cluster. No `Debug`: they are secrets.
@@ -62,12 +67,23 @@ pub(super) fn ignition(
             (IGNITION.into(), bytes, Some(auth))
         }
     };
-    let ignition = Ignition::parse(&bytes).map_err(|e| {
+    let prepared = certificates::prepare(
+        &path,
+        Zeroizing::new(bytes),
+        file.site.certificates,
+        OffsetDateTime::now_utc(),
+        ui,
+    )?;
+    let ignition = Ignition::parse(&prepared.document).map_err(|e| {
         Error::caused(Exit::Ignition, path.display().to_string(), &e).hint(
             "expected the file that `openshift-install create single-node-ignition-config` writes",
         )
     })?;
-    Ok(Made { ignition, auth })
+    Ok(Made {
+        ignition,
+        auth,
+        installs_until: prepared.installs_until,
+    })
 }
 
 fn run(

@@ -10,6 +10,7 @@ CHECKS=(
     "no-upstream"
     "oc-asked-mirror"
     "bootstrap-images"
+    "certificates"
     "cache-kept"
     "system-written"
     "no-failed-unit"
@@ -45,6 +46,22 @@ check_bootstrap_images() {
     done
     echo "$count names${absent:+, absent:$absent}"
     [ "$count" -ge 15 ] && [ -z "$absent" ]
+}
+
+# Every certificate that the cluster starts with holds now, and for some time.
+check_certificates() {
+    local file now start count=0
+    now=$(date +%s)
+    for file in /opt/openshift/tls/*.crt; do
+        start=$(date --date "$(openssl x509 -in "$file" -noout -startdate | cut -d= -f2)" +%s)
+        if [ "$start" -gt "$now" ] || ! openssl x509 -in "$file" -noout -checkend 7200 >/dev/null; then
+            echo "${file##*/} does not hold at $(date --utc --iso-8601=seconds): $(openssl x509 -in "$file" -noout -dates | one_line)"
+            return 1
+        fi
+        count=$((count + 1))
+    done
+    echo "$count at $(date --utc --iso-8601=seconds)"
+    [ "$count" -ge 20 ]
 }
 
 # The partition that the pins name is on the installation disk, and the only one of its kind.
