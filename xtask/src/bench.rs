@@ -3,7 +3,9 @@
 //! Both servers start anew for each repeat and are pulled from twice: the first time the agent hashes what it sends, the second time it
 //! knows. All files are in the page cache before: what is measured is the server, not the disk.
 
+pub mod catalog;
 mod content;
+pub mod mirror;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -208,12 +210,17 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// Builds the agent as it is shipped; returns where it is.
 fn build() -> Result<PathBuf, String> {
     println!("== building snobox-agent");
+    build_program("snobox-agent")
+}
+
+/// Builds the package of that name with its one program.
+fn build_program(name: &str) -> Result<PathBuf, String> {
     let args = [
         "build",
         "--release",
         "--quiet",
         "--package",
-        "snobox-agent",
+        name,
         "--message-format",
         "json",
     ];
@@ -227,10 +234,10 @@ fn build() -> Result<PathBuf, String> {
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .find_map(|message| {
-            let ours = message["target"]["name"] == "snobox-agent";
+            let ours = message["target"]["name"] == name;
             ours.then(|| message["executable"].as_str().map(PathBuf::from))?
         });
-    found.ok_or_else(|| "snobox-agent cannot be built".to_owned())
+    found.ok_or_else(|| format!("{name} cannot be built"))
 }
 
 /// Runs to the end; what it says is seen.

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask test
-       cargo xtask bench serve
+       cargo xtask bench serve | catalog | mirror [--full]
        cargo xtask vm [media | uefi | bios | damage | wrong-clock | machine | all]… [--timeout SECONDS] [--karg ARGUMENT]… [--without PART]…
 
   test    format, lints, documentation and all tests; installs what is missing where it can (root on Debian or Fedora),
@@ -23,13 +23,17 @@ usage: cargo xtask test
   vm      a virtual factory machine without a network card, in pure emulation: builds its media where they are not cached and plays
           the scenarios: all but machine where none is named. machine proves the virtual machine itself.
           --without takes a part out of the sticks, to see the lab fail (the parts: vm/sabotage.rs). By root on Debian 12.
-  bench   the agent beside docker-registry: speed, processor time and memory while serving.";
+  bench   serve: the agent beside docker-registry: speed, processor time and memory while serving.
+          catalog: reading and planning on a generated catalog of 250 MB; build with --release.
+          mirror: snobox mirror beside skopeo and the floor: time, processor time, memory, bytes on the wire.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let result = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::run(),
         ["bench", "serve"] => bench::serve(),
+        ["bench", "catalog"] => bench::catalog::run(),
+        ["bench", "mirror", ref words @ ..] => bench::mirror::mirror(words),
         ["vm", ref words @ ..] => vm::run(words),
         _ => Err(USAGE.to_owned()),
     };

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Which crates of the workspace a crate may use. `snobox-testkit` is there for the demo, and for tests.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("snobox-formats", &[]),
     ("snobox-plan", &["snobox-formats"]),
     ("snobox-image", &["snobox-formats"]),
     ("snobox-certs", &[]),
+    ("snobox-catalog", &["snobox-formats", "snobox-plan"]),
     (
         "snobox-media",
         &["snobox-formats", "snobox-image", "snobox-plan"],
@@ -37,6 +38,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     (
         "snobox",
         &[
+            "snobox-catalog",
             "snobox-certs",
             "snobox-formats",
             "snobox-plan",
@@ -47,11 +49,12 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "snobox-testkit",
         ],
     ),
-    ("xtask", &["snobox-testkit"]),
+    ("xtask", &["snobox-catalog", "snobox-testkit"]),
 ];
 
 /// Crates that touch no disk, network, clock or environment.
-const PURE: [&str; 5] = [
+const PURE: [&str; 6] = [
+    "snobox-catalog",
     "snobox-certs",
     "snobox-formats",
     "snobox-image",

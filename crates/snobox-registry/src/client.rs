@@ -1,15 +1,19 @@
 //! The client's side of one request: where to ask, as whom, and what came.
 
 mod auth;
+mod blob;
 mod error;
+mod setup;
 mod sources;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use reqwest::{Response, StatusCode};
 use snobox_formats::digest::Digest;
 use snobox_formats::oci::{self, DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
@@ -18,12 +22,15 @@ use snobox_formats::reference::ImageRef;
 use tokio::sync::Mutex;
 
 pub use auth::Challenge;
+pub use blob::BlobAnswer;
 pub use error::{ClientError, RequestError};
+pub use setup::Setup;
 pub use sources::{Mirror, Place};
 
+use crate::pull::Patience;
+use auth::Authorizations;
+
 const MANIFEST_TYPES: [&str; 4] = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST];
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Asks registries for manifests and blobs. Cheap to clone.
 #[derive(Clone)]
@@ -37,10 +44,12 @@ pub struct Client {
 struct Shared {
     mirrors: Vec<Mirror>,
     secret: Option<PullSecret>,
-    /// The last good `Authorization` for a place's repository.
-    authorizations: Mutex<HashMap<String, String>>,
+    patience: Patience,
+    authorizations: Authorizations,
     /// `http` or `https` for loopback registries, once known.
     schemes: Mutex<HashMap<String, &'static str>>,
+    /// Registries that have answered: when one of them cannot be reached, it is the line.
+    answered: RwLock<HashSet<String>>,
 }
 
 impl fmt::Debug for Client {
@@ -61,35 +70,50 @@ pub struct RawManifest {
 }
 
 impl Client {
-    /// A client that tries `mirrors` first and knows the credentials of `secret`.
-    ///
-    /// TLS trusts the system's certificate authorities, and Mozilla's where the system has none. Proxies come from the environment, as
-    /// everywhere (`HTTPS_PROXY`, `NO_PROXY`), but never for loopback.
+    /// A client that tries `mirrors` first and knows the credentials of `secret`, and is otherwise as [`Setup`] has it by default.
     ///
     /// # Errors
     /// [`ClientError`] when TLS cannot be set up.
     pub fn new(mirrors: Vec<Mirror>, secret: Option<PullSecret>) -> Result<Self, ClientError> {
-        let tls = tls_config()?;
-        let builder = || {
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .user_agent(concat!("snobox/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(CONNECT_TIMEOUT)
-                .read_timeout(READ_TIMEOUT)
-        };
-        let outside = builder().build().map_err(ClientError::Http)?;
-        let loopback = builder().no_proxy().build().map_err(ClientError::Http)?;
-        let shared = Shared {
+        Self::with(Setup {
             mirrors,
             secret,
-            authorizations: Mutex::default(),
+            ..Setup::default()
+        })
+    }
+
+    /// A client that is set up so.
+    ///
+    /// # Errors
+    /// [`ClientError`] when TLS cannot be set up, or an authority is not one.
+    pub fn with(setup: Setup) -> Result<Self, ClientError> {
+        let [outside, loopback] = setup::http(&setup)?;
+        let shared = Shared {
+            mirrors: setup.mirrors,
+            secret: setup.secret,
+            patience: setup.patience,
+            authorizations: Authorizations::default(),
             schemes: Mutex::default(),
+            answered: RwLock::default(),
         };
         Ok(Self {
             outside,
             loopback,
             shared: Arc::new(shared),
         })
+    }
+
+    /// How long it waits and how often it tries again.
+    pub fn patience(&self) -> &Patience {
+        &self.shared.patience
+    }
+
+    /// Whether the registry of `place` has answered anything yet.
+    pub fn has_answered(&self, place: &Place) -> bool {
+        let answered = self.shared.answered.read();
+        answered
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&place.registry)
     }
 
     /// The places to ask for a repository (`registry/path`), mirrors first.
@@ -112,6 +136,7 @@ impl Client {
                 place,
                 &format!("manifests/{key}"),
                 &MANIFEST_TYPES.join(", "),
+                None,
             )
             .await?;
         let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
@@ -146,20 +171,19 @@ impl Client {
         }
     }
 
-    /// Asks `place` for a blob; the caller reads the body.
-    ///
-    /// # Errors
-    /// [`RequestError`].
-    pub async fn blob(&self, place: &Place, digest: Digest) -> Result<Response, RequestError> {
-        self.get(place, &format!("blobs/{digest}"), "*/*").await
-    }
-
-    async fn get(&self, place: &Place, path: &str, accept: &str) -> Result<Response, RequestError> {
+    /// Asks for `path` below the repository, with a fresh token where the last one is refused.
+    async fn get(
+        &self,
+        place: &Place,
+        path: &str,
+        accept: &str,
+        range: Option<&str>,
+    ) -> Result<Response, RequestError> {
         let scheme = self.scheme(place).await;
         let url = format!("{scheme}://{}/v2/{}/{path}", place.host(), place.repository);
-        let key = place.to_string();
-        let known = self.shared.authorizations.lock().await.get(&key).cloned();
-        let response = self.send(place, &url, accept, known.as_deref()).await?;
+        let used = self.known_authorization(place).await;
+        let send = |authorization| self.send(place, &url, accept, range, authorization);
+        let response = send(used.clone()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return check(place, response);
         }
@@ -170,14 +194,10 @@ impl Client {
         let Some(challenge) = challenge else {
             return check(place, response);
         };
-        let authorization = self.authorize(place, &challenge).await?;
-        let response = self.send(place, &url, accept, Some(&authorization)).await?;
-        if response.status().is_success() {
-            self.shared
-                .authorizations
-                .lock()
-                .await
-                .insert(key, authorization);
+        let fresh = self.fresh_authorization(place, challenge, used).await?;
+        let response = send(Some(fresh.clone())).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.forget_authorization(place, &fresh).await;
         }
         check(place, response)
     }
@@ -187,16 +207,29 @@ impl Client {
         place: &Place,
         url: &str,
         accept: &str,
-        authorization: Option<&str>,
+        range: Option<&str>,
+        authorization: Option<String>,
     ) -> Result<Response, RequestError> {
         let mut request = self.http(place).get(url).header(ACCEPT, accept);
+        if let Some(value) = range {
+            request = request.header(RANGE, value);
+        }
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        request
-            .send()
-            .await
-            .map_err(|e| RequestError::broken(place, e))
+        let sent = request.send().await;
+        let response = sent.map_err(|e| RequestError::broken(place, e))?;
+        self.note_answer(place);
+        Ok(response)
+    }
+
+    fn note_answer(&self, place: &Place) {
+        if !self.has_answered(place) {
+            let answered = self.shared.answered.write();
+            answered
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(place.registry.clone());
+        }
     }
 
     fn http(&self, place: &Place) -> &reqwest::Client {
@@ -246,24 +279,50 @@ fn check(place: &Place, response: Response) -> Result<Response, RequestError> {
         _ => Err(RequestError::Status {
             place: place.clone(),
             status: status.as_u16(),
+            retry_after: retry_after(response.headers()),
         }),
     }
 }
 
-fn tls_config() -> Result<rustls::ClientConfig, ClientError> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+/// `Retry-After` in seconds, or as a date (RFC 9110, 10.2.3). A date is compared with the server's own clock where it tells it: ours may
+/// be wrong.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok();
+    let value: &str = text(RETRY_AFTER)?;
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config =
-        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config = config
-        .map_err(ClientError::Tls)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    // A preconfigured TLS setup has no ALPN of its own.
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    let at = httpdate::parse_http_date(value).ok()?;
+    let now = text(DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+    at.duration_since(now.unwrap_or_else(SystemTime::now)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_in_both_of_its_forms() {
+        let after = |value: &'static str, date: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
+            if let Some(date) = date {
+                headers.insert(DATE, HeaderValue::from_static(date));
+            }
+            retry_after(&headers)
+        };
+        assert_eq!(after("120", None), Some(Duration::from_secs(120)));
+        let (date, later) = (
+            Some("Fri, 31 Dec 1999 23:59:29 GMT"),
+            "Fri, 31 Dec 1999 23:59:59 GMT",
+        );
+        assert_eq!(after(later, date), Some(Duration::from_secs(30)));
+        // Long ago by our own clock.
+        assert_eq!(after(later, None), None);
+        assert_eq!(after("soon", None), None);
+        assert_eq!(after("-1", None), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
 }

@@ -4,21 +4,27 @@
 //! 2. [`fetch`] fetches the blobs of any number of pinned images that the store does not have yet.
 //! 3. [`record`] enters the complete ones in the store's index.
 //!
-//! Dropping the future of a step stops it: blobs that are whole stay, others leave nothing. The steps need tokio's multi-thread runtime.
+//! Dropping the future of a step stops it: what came of a blob stays, and the next [`fetch`] goes on behind it. The steps need tokio's
+//! multi-thread runtime, and the store's lock.
 
 mod error;
+mod event;
 mod fetch;
+mod pace;
+mod patience;
 mod pin;
 mod record;
-mod retry;
 
 use snobox_formats::digest::Digest;
 use snobox_formats::oci::Descriptor;
 use snobox_formats::reference::ImageRef;
 
 pub use error::{Failure, PullError};
-pub use fetch::{Event, EventSink, Summary, fetch};
-pub use pin::{pin, pin_all};
+pub use event::{Event, EventSink, Fetched, Summary};
+pub use fetch::{FetchOptions, fetch};
+pub use pace::Gate;
+pub use patience::Patience;
+pub use pin::{PinnedSet, pin, pin_all};
 pub use record::record;
 
 /// An image whose manifests are in the store.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use snobox_formats::digest::Digest;
 
-/// Why a store operation failed. Nothing half-written is left behind.
+/// Why a store operation failed. What is half-written is never taken for a blob.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A file operation failed.
@@ -17,6 +17,18 @@ pub enum StoreError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The disk is too small for what is to come.
+    #[error(
+        "No space left for what is to come to {path}: {needed_bytes} bytes are needed, {free_bytes} are free"
+    )]
+    NoRoom {
+        /// The store.
+        path: PathBuf,
+        /// Bytes that are needed, and a reserve.
+        needed_bytes: u64,
+        /// Bytes that the disk has.
+        free_bytes: u64,
     },
     /// The folder is not a store.
     #[error("{path} is not an OCI image layout: it has no file oci-layout")]

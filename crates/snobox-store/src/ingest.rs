@@ -1,6 +1,9 @@
 //! A blob on its way into the store: hashed while written, whole or absent.
+//!
+//! [`Ingest`] is for bytes that are at hand; [`Partial`] for those that come over a line.
 
-use std::fs::File;
+mod partial;
+
 use std::io::Write as _;
 
 use snobox_formats::digest::{Digest, Hasher};
@@ -8,6 +11,8 @@ use tempfile::NamedTempFile;
 
 use crate::StoreError;
 use crate::store::Store;
+
+pub use partial::Partial;
 
 /// Receives the bytes of one blob. Dropped without [`finish`](Ingest::finish), it leaves nothing.
 #[derive(Debug)]
@@ -76,18 +81,12 @@ impl<'a> Ingest<'a> {
             .sync_data()
             .map_err(|source| self.io("sync", source))?;
         let target = self.store.blob_path(self.expected);
-        let folder = self.store.blobs_folder();
         self.file.persist(&target).map_err(|e| StoreError::Io {
             action: "rename into",
             path: target,
             source: e.error,
         })?;
-        let sync = File::open(&folder).and_then(|f| f.sync_all());
-        sync.map_err(|source| StoreError::Io {
-            action: "sync",
-            path: folder,
-            source,
-        })
+        self.store.sync_blobs()
     }
 
     fn io(&self, action: &'static str, source: std::io::Error) -> StoreError {

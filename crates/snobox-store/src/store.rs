@@ -10,7 +10,7 @@ use snobox_formats::digest::Digest;
 use snobox_formats::layout::{self, Blobs, Closure};
 use snobox_formats::oci::{ImageIndex, OCI_LAYOUT};
 
-use crate::{Ingest, StoreError};
+use crate::{Ingest, Partial, StoreError};
 
 /// An OCI image layout in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,6 +208,21 @@ impl Store {
         Ok(Ingest::new(self, file, digest, size))
     }
 
+    /// Goes on with a blob of `size` bytes where an earlier try was interrupted, or starts it. Reads again what is there, which may be long.
+    ///
+    /// Only for the holder of the [`lock`](Self::lock), and once for each blob.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn partial(&self, digest: Digest, size: u64) -> Result<Partial<'_>, StoreError> {
+        Partial::open(self, digest, size)
+    }
+
+    /// How many bytes of an incomplete blob are there.
+    pub fn partial_bytes(&self, digest: Digest) -> u64 {
+        fs::metadata(self.partial_path(digest)).map_or(0, |m| m.len())
+    }
+
     /// Puts a small blob that is in memory. One that is there with damaged bytes is replaced.
     ///
     /// # Errors
@@ -278,8 +293,32 @@ impl Store {
         self.root.join(".snobox/ingest")
     }
 
+    pub(crate) fn partial_path(&self, digest: Digest) -> PathBuf {
+        self.root.join(".snobox/partial").join(digest.hex())
+    }
+
+    pub(crate) fn quarantine_path(&self, digest: Digest) -> PathBuf {
+        self.root.join(".snobox/quarantine").join(digest.hex())
+    }
+
+    /// After a rename into the folder of blobs.
+    pub(crate) fn sync_blobs(&self) -> Result<(), StoreError> {
+        let path = self.blobs_folder();
+        let sync = File::open(&path).and_then(|folder| folder.sync_all());
+        sync.map_err(|source| StoreError::Io {
+            action: "sync",
+            path,
+            source,
+        })
+    }
+
     fn make_folders(&self) -> Result<(), StoreError> {
-        for path in [self.ingest_folder(), self.blobs_folder()] {
+        let (partial, quarantine) = (".snobox/partial", ".snobox/quarantine");
+        let on_the_way = [partial, quarantine].map(|name| self.root.join(name));
+        for path in [self.ingest_folder(), self.blobs_folder()]
+            .into_iter()
+            .chain(on_the_way)
+        {
             fs::create_dir_all(&path).map_err(|source| StoreError::Io {
                 action: "create the folder",
                 path,

@@ -38,7 +38,9 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        Command::new("umount").arg(self.0.path()).status().ok();
+        // Lazily: a program that another test starts has our files for a moment.
+        let mut umount = Command::new("umount");
+        umount.arg("-l").arg(self.0.path()).status().ok();
     }
 }
 
@@ -93,4 +95,42 @@ fn an_index_that_does_not_fit_leaves_the_old_one() {
     assert_full(&store.set_index(&index).unwrap_err());
     assert_eq!(store.index_json().unwrap(), old);
     assert_eq!(entries(&disk.path().join(".snobox/ingest")), 0);
+}
+
+#[test]
+fn a_partial_blob_on_a_full_disk_is_kept_and_leaves_room_for_the_index() {
+    let Some(disk) = SmallDisk::mount() else {
+        return;
+    };
+    let store = Store::create(disk.path()).unwrap();
+    let _lock = store.lock().unwrap();
+    let bytes = vec![7; 3 << 20];
+    let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+    assert!(matches!(
+        store.check_room(size),
+        Err(StoreError::NoRoom { .. })
+    ));
+    let mut partial = store.partial(digest, size).unwrap();
+    let error = bytes
+        .chunks(64 << 10)
+        .find_map(|chunk| partial.write(chunk).err())
+        .unwrap();
+    assert_full(&error);
+    drop(partial);
+    let kept = store.partial_bytes(digest);
+    assert!((256 << 10..2 << 20).contains(&kept), "{kept}");
+    let mut index = store.index().unwrap();
+    index.media_type = Some("x".repeat(64 << 10));
+    store.set_index(&index).unwrap();
+    // More room: it goes on.
+    let more = Command::new("mount")
+        .args(["-o", "remount,size=16m"])
+        .arg(disk.path())
+        .status();
+    assert!(more.unwrap().success());
+    let mut partial = store.partial(digest, size).unwrap();
+    assert_eq!(partial.received_bytes(), kept);
+    partial.write(&bytes[kept as usize..]).unwrap();
+    partial.finish().unwrap();
+    assert!(store.has(digest, size));
 }

@@ -25,6 +25,19 @@ pub struct Seen {
     pub path: String,
     /// The `Authorization` header.
     pub authorization: Option<String>,
+    /// The `Range` header.
+    pub range: Option<String>,
+}
+
+/// The body of one answer, as far as it went: bytes handed to the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Path and query of the request.
+    pub path: String,
+    /// Where in the blob the body begins.
+    pub from: u64,
+    /// How many bytes went.
+    pub bytes: u64,
 }
 
 /// A registry on 127.0.0.1; it ends when dropped.
@@ -38,6 +51,7 @@ pub struct FaultRegistry {
 struct Shared {
     scripts: Mutex<BTreeMap<String, VecDeque<Answer>>>,
     seen: Mutex<Vec<Seen>>,
+    sent: Mutex<Vec<Sent>>,
     ended: AtomicBool,
 }
 
@@ -47,7 +61,15 @@ impl FaultRegistry {
     /// # Errors
     /// What the system says.
     pub fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// Starts to listen there: where another one was that has ended.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn start_at(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
         let accepting = Arc::clone(&shared);
@@ -71,6 +93,12 @@ impl FaultRegistry {
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
         lock(&self.shared.seen).clone()
+    }
+
+    /// What went out so far, in the order of the requests.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Sent> {
+        lock(&self.shared.sent).clone()
     }
 
     /// How many requests there were for `path` (without query).
@@ -105,8 +133,19 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     let seen = wire::read_request(&mut stream)?;
     lock(&shared.seen).push(seen.clone());
-    let answer = shared.answer(&seen);
-    wire::send(stream, &seen, &answer, &shared.ended)
+    let (answer, from) = shared.answer(&seen).for_range(&seen);
+    let number = {
+        let mut all = lock(&shared.sent);
+        let path = seen.path.clone();
+        all.push(Sent {
+            path,
+            from,
+            bytes: 0,
+        });
+        all.len() - 1
+    };
+    let mut sent = |bytes| lock(&shared.sent)[number].bytes += bytes;
+    wire::send(stream, &seen, &answer, &shared.ended, &mut sent)
 }
 
 impl Shared {

@@ -1,10 +1,14 @@
 //! The command line.
 
+mod mirror;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use mirror::MirrorArgs;
 
 /// Single Node OpenShift in a box: one declarative file in, one bootable stick out.
 #[derive(Debug, Parser)]
@@ -60,6 +64,9 @@ pub enum Command {
     /// See and renew the certificates that an installer's config brings
     #[command(subcommand)]
     Certs(CertsCommand),
+    /// See what an operator catalog holds, and what an image set chooses from it
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
     /// Serve a store as a read-only registry
     Serve(ServeArgs),
     /// Walk the whole way on a practice release: offline, no root
@@ -147,27 +154,6 @@ pub struct StoreArgs {
     /// The store: an OCI image layout; `store` beside the site file by default
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
-}
-
-/// `snobox mirror`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snobox mirror
-  snobox mirror sites/bip.yaml --store /data/store --jobs 4
-  snobox mirror --relock            resolve tags and versions again")]
-pub struct MirrorArgs {
-    /// The site file
-    #[arg(default_value = "site.yaml")]
-    pub site: PathBuf,
-    #[command(flatten)]
-    pub store: StoreArgs,
-    /// Blobs fetched at the same time
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub jobs: u16,
-    /// Resolve the release and all tags again, even if site.lock is up to date
-    #[arg(long)]
-    pub relock: bool,
 }
 
 /// `snobox build`.
@@ -376,6 +362,54 @@ fn validity(text: &str) -> Result<Duration, String> {
     match count.checked_mul(hours) {
         Some(hours) if (1..=3650 * 24).contains(&hours) => Ok(Duration::from_secs(hours * 3600)),
         _ => Err("expected between 1h and 3650d".to_owned()),
+    }
+}
+
+/// `snobox catalog`. A catalog is a folder or a file of catalog documents (JSON or YAML).
+#[derive(Debug, Subcommand)]
+pub enum CatalogCommand {
+    /// List operators with their channels, heads and versions
+    #[command(after_help = "\
+Examples:
+  snobox catalog list configs                           every operator
+  snobox catalog list configs --package lvms-operator   its channels
+  snobox catalog list configs --package lvms-operator --channel stable-4.13
+  snobox --json catalog list index.json")]
+    List {
+        /// A folder or file of catalog documents
+        catalog: PathBuf,
+        /// Only this operator
+        #[arg(long, value_name = "NAME")]
+        package: Option<String>,
+        /// Only this channel of it
+        #[arg(long, value_name = "NAME", requires = "package")]
+        channel: Option<String>,
+    },
+    /// Print the bundles and images that an image set chooses
+    #[command(after_help = "\
+Example:
+  snobox catalog select --image-set imageset.yaml \\
+      --catalog registry.redhat.io/redhat/redhat-operator-index:v4.13=configs")]
+    Select {
+        /// An ImageSetConfiguration, v1alpha2 or v2alpha1
+        #[arg(long, value_name = "FILE")]
+        image_set: PathBuf,
+        /// Folder or file of catalog documents that stands in for a catalog image; may be repeated
+        #[arg(long = "catalog", value_name = "REF=PATH", value_parser = stand_in)]
+        catalogs: Vec<(String, PathBuf)>,
+    },
+}
+
+/// Reads `REF=PATH`.
+fn stand_in(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((reference, path)) if !reference.is_empty() && !path.is_empty() => {
+            Ok((reference.to_owned(), PathBuf::from(path)))
+        }
+        _ => Err(
+            "expected a catalog image and a path, such as registry.example.com/index:v1=configs"
+                .to_owned(),
+        ),
     }
 }
 

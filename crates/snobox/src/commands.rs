@@ -1,6 +1,7 @@
 //! One module for each command.
 
 mod build;
+mod catalog;
 mod certs;
 mod check;
 mod demo;
@@ -26,6 +27,7 @@ pub async fn run(command: Command, ui: &Ui, interrupt: &Interrupt) -> Result<()>
         Command::Verify(args) => verify::run(&args, ui, interrupt),
         Command::Iso(command) => iso::run(&command, ui),
         Command::Ignition(command) => ignition::run(&command, ui),
+        Command::Catalog(command) => catalog::run(&command, ui),
         Command::Certs(command) => certs::run(&command, ui),
         Command::Serve(args) => serve::run(&args, ui, interrupt).await,
         Command::Demo(args) => demo::run(&args, ui, interrupt).await,

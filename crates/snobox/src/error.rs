@@ -116,7 +116,7 @@ impl Error {
 
     /// The user said stop.
     pub fn interrupted() -> Self {
-        let hint = "nothing is half-written; run the same command again to go on";
+        let hint = "nothing is half-written; run the same command again: it goes on where it was";
         Self::new(Exit::Interrupted, "interrupted").hint(hint)
     }
 
@@ -220,6 +220,7 @@ impl From<StoreError> for Error {
             StoreError::WrongSize { .. } => classified(Exit::Truncated, &error),
             StoreError::Missing { .. } => classified(Exit::Findings, &error)
                 .hint("run `snobox mirror` to fetch what is missing"),
+            StoreError::NoRoom { .. } => Self::disk_full(chain(&error)),
         }
     }
 }
@@ -245,6 +246,9 @@ impl From<Failure> for Error {
             Some(PullError::Store(StoreError::Io { source, .. })) if is_disk_full(source) => {
                 return Self::disk_full(message);
             }
+            Some(PullError::Store(StoreError::NoRoom { .. })) => {
+                return Self::disk_full(message);
+            }
             Some(PullError::Store(_)) => (Exit::File, "look at the folder of the store"),
             Some(PullError::Manifest(_) | PullError::Platform { .. }) => {
                 (Exit::Refused, "is the reference the right one?")
@@ -252,11 +256,13 @@ impl From<Failure> for Error {
             Some(PullError::Request(request)) => match request {
                 RequestError::WrongDigest { .. } => (
                     Exit::WrongDigest,
-                    "the registry or something before it (a proxy, a cache) alters the bytes; nothing of it was kept",
+                    "the registry or something before it (a proxy, a cache) alters the bytes; they are in .snobox/quarantine of the store, to be looked at",
                 ),
-                RequestError::WrongSize { .. } | RequestError::Broken { .. } => (
+                RequestError::WrongSize { .. }
+                | RequestError::Broken { .. }
+                | RequestError::Stalled { .. } => (
                     Exit::Truncated,
-                    "the line or the registry drops connections; run the same command again: what is complete is kept",
+                    "the line or the registry drops connections; run the same command again: it goes on where it was",
                 ),
                 RequestError::Unreachable { .. } => (
                     Exit::Unreachable,
@@ -271,6 +277,7 @@ impl From<Failure> for Error {
                     "is the version or the reference spelled right?",
                 ),
                 RequestError::Status { .. }
+                | RequestError::Range { .. }
                 | RequestError::Token { .. }
                 | RequestError::TooLarge { .. } => (
                     Exit::Refused,
@@ -283,23 +290,28 @@ impl From<Failure> for Error {
     }
 }
 
-/// Failures that are told one by one; the others are counted.
-const TOLD: usize = 5;
-
-/// Several failures: the first decides the exit status.
+/// Several failures: the first decides the exit status. All are told: who comes back in the morning wants to know what to look after; and
+/// what failed for one reason is told with it once.
 impl From<Vec<Failure>> for Error {
     fn from(failures: Vec<Failure>) -> Self {
         let count = failures.len();
-        let mut errors = failures.into_iter().map(Self::from);
-        let Some(mut error) = errors.next() else {
+        let mut told: Vec<(String, Vec<String>)> = Vec::new();
+        for failure in &failures {
+            let text = failure.to_string();
+            let (what, why) = text.split_once('\n').unwrap_or((&text, ""));
+            match told.iter_mut().find(|(reason, _)| reason == why) {
+                Some((_, things)) => things.push(what.to_owned()),
+                None => told.push((why.to_owned(), vec![what.to_owned()])),
+            }
+        }
+        let Some(first) = failures.into_iter().next() else {
             return Self::new(Exit::Internal, "a failure without a cause");
         };
-        for other in errors.take(TOLD - 1) {
-            error.message = format!("{}\n{}", error.message, other.message);
-        }
-        if count > TOLD {
-            error.message = format!("{}\n… and {} more", error.message, count - TOLD);
-        }
+        let mut error = Self::from(first);
+        let blocks = told
+            .into_iter()
+            .map(|(why, things)| format!("{}\n{why}", things.join("\n")));
+        error.message = blocks.collect::<Vec<_>>().join("\n");
         if count > 1 {
             error.message = format!("{count} things could not be fetched\n{}", error.message);
         }

@@ -1,6 +1,7 @@
 //! The stages of the way, each as one call: what the commands share with the demo.
 
 pub mod build;
+pub mod catalog;
 pub mod iso_file;
 pub mod mirror;
 pub mod output;

@@ -63,14 +63,6 @@ impl Progress {
         }
     }
 
-    /// Says how much there is, once that is known.
-    pub fn set_total(&self, total: u64) {
-        self.total.store(total, Ordering::Relaxed);
-        if let Some(bar) = &self.bar {
-            bar.set_length(total);
-        }
-    }
-
     /// Work was done.
     pub fn add(&self, count: u64) {
         let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
@@ -78,17 +70,6 @@ impl Progress {
             (Some(bar), _) => bar.inc(count),
             (None, Style::Json) => self.now_and_then(JSON_EVERY, |p| p.json("progress", done)),
             (None, _) => self.now_and_then(LINE_EVERY, |p| p.line(done)),
-        }
-    }
-
-    /// Work must be done again.
-    pub fn take_back(&self, count: u64) {
-        let done = self
-            .done
-            .fetch_sub(count, Ordering::Relaxed)
-            .saturating_sub(count);
-        if let Some(bar) = &self.bar {
-            bar.set_position(done);
         }
     }
 

@@ -79,16 +79,27 @@ impl Ui {
         }
     }
 
-    /// Progress of `total` bytes.
-    pub fn progress(&self, stage: &'static str, total: u64) -> Progress {
-        let style = if self.json {
+    /// How progress is shown.
+    pub fn style(&self) -> Style {
+        if self.json {
             Style::Json
         } else if io::stderr().is_terminal() {
             Style::Bar
         } else {
             Style::Lines
-        };
-        Progress::new(style, stage, total)
+        }
+    }
+
+    /// Progress of `total` bytes.
+    pub fn progress(&self, stage: &'static str, total: u64) -> Progress {
+        Progress::new(self.style(), stage, total)
+    }
+
+    /// A line for machines on standard error; nothing for people.
+    pub fn event(&self, value: &Value) {
+        if self.json {
+            let _ = writeln!(io::stderr(), "{value}");
+        }
     }
 
     /// Shows a failure; returns the exit status.

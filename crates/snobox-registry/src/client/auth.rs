@@ -1,12 +1,17 @@
-//! From a `401` to an `Authorization`: Basic, or Bearer with a token fetched from the realm.
+//! From a `401` to an `Authorization`: Basic, or Bearer with a token fetched from the realm, and renewed before it expires.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
 use snobox_formats::pull_secret::{Credentials, PullSecret};
+use tokio::sync::Mutex;
 
-use super::{Client, Place, RequestError};
+use super::{Client, Place, RequestError, retry_after};
 
 /// A `WWW-Authenticate` challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,15 +69,88 @@ const MAX_TOKEN_BYTES: usize = 1 << 20;
 struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
+    expires_in: Option<u64>,
+}
+
+/// How long a token holds that does not say so: distribution's `docs/spec/auth/token.md`.
+const UNSAID_LIFE: Duration = Duration::from_secs(60);
+/// Longer is not believed: a token is renewed at least so often.
+const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// The last good `Authorization` for each place.
+#[derive(Default)]
+pub(super) struct Authorizations(Mutex<HashMap<String, Arc<Mutex<Option<Known>>>>>);
+
+struct Known {
+    value: String,
+    challenge: Challenge,
+    /// A little before it expires; `None` for a password.
+    renew_at: Option<Instant>,
+}
+
+impl Authorizations {
+    async fn slot(&self, place: &Place) -> Arc<Mutex<Option<Known>>> {
+        let mut slots = self.0.lock().await;
+        Arc::clone(slots.entry(place.to_string()).or_default())
+    }
 }
 
 impl Client {
-    /// The `Authorization` that answers `challenge`.
-    pub(super) async fn authorize(
+    /// What `place` accepted before, renewed where it is about to expire.
+    pub(super) async fn known_authorization(&self, place: &Place) -> Option<String> {
+        let slot = self.shared.authorizations.slot(place).await;
+        let mut slot = slot.lock().await;
+        let known = slot.as_ref()?;
+        let due = known.renew_at.is_some_and(|at| Instant::now() >= at);
+        if due {
+            let challenge = known.challenge.clone();
+            // The old one may still do; if not, the registry says so.
+            if let Ok(renewed) = self.authorize(place, challenge).await {
+                *slot = Some(renewed);
+            }
+        }
+        slot.as_ref().map(|known| known.value.clone())
+    }
+
+    /// Another `Authorization` than `used`, which was refused. Requests that are refused at the same time get the same one.
+    pub(super) async fn fresh_authorization(
+        &self,
+        place: &Place,
+        challenge: Challenge,
+        used: Option<String>,
+    ) -> Result<String, RequestError> {
+        let slot = self.shared.authorizations.slot(place).await;
+        let mut slot = slot.lock().await;
+        let other = slot.as_ref().map(|known| &known.value);
+        if let Some(other) = other.filter(|other| used.as_ref() != Some(other)) {
+            return Ok(other.clone());
+        }
+        let fresh = self.authorize(place, challenge).await?;
+        Ok(slot.insert(fresh).value.clone())
+    }
+
+    /// It did not help.
+    pub(super) async fn forget_authorization(&self, place: &Place, value: &str) {
+        let slot = self.shared.authorizations.slot(place).await;
+        slot.lock().await.take_if(|known| known.value == value);
+    }
+
+    async fn authorize(&self, place: &Place, challenge: Challenge) -> Result<Known, RequestError> {
+        let asked = Instant::now();
+        let (value, life) = self.answer(place, &challenge).await?;
+        Ok(Known {
+            value,
+            challenge,
+            renew_at: life.map(|life| asked + life.mul_f64(0.8)),
+        })
+    }
+
+    /// The `Authorization` that answers `challenge`, and how long it holds if not for ever.
+    async fn answer(
         &self,
         place: &Place,
         challenge: &Challenge,
-    ) -> Result<String, RequestError> {
+    ) -> Result<(String, Option<Duration>), RequestError> {
         let credentials = self
             .shared
             .secret
@@ -90,10 +168,11 @@ impl Client {
             scope,
         } = challenge
         else {
-            return basic.ok_or(RequestError::Denied {
+            let denied = RequestError::Denied {
                 place: place.clone(),
                 status: 401,
-            });
+            };
+            return basic.map(|basic| (basic, None)).ok_or(denied);
         };
         let token_error = |why: String| RequestError::Token {
             place: place.clone(),
@@ -135,10 +214,15 @@ impl Client {
             let place = place.clone();
             let status = status.as_u16();
             let denied = matches!(status, 400 | 401 | 403);
+            let retry_after = retry_after(response.headers());
             return Err(if denied {
                 RequestError::Denied { place, status }
             } else {
-                RequestError::Status { place, status }
+                RequestError::Status {
+                    place,
+                    status,
+                    retry_after,
+                }
             });
         }
         let mut body = Vec::new();
@@ -160,7 +244,10 @@ impl Client {
             .token
             .or(answer.access_token)
             .ok_or_else(|| token_error("the answer has no token".to_owned()))?;
-        Ok(format!("Bearer {token}"))
+        let life = answer.expires_in.map_or(UNSAID_LIFE, |seconds| {
+            Duration::from_secs(seconds).min(LONGEST_LIFE)
+        });
+        Ok((format!("Bearer {token}"), Some(life)))
     }
 }
 

@@ -1,5 +1,8 @@
 //! What can go wrong between the client and one registry.
 
+use std::error::Error as _;
+use std::time::Duration;
+
 use snobox_formats::digest::Digest;
 
 use super::Place;
@@ -10,6 +13,12 @@ pub enum ClientError {
     /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
+    /// A certificate of an authority that is to be trusted besides is none.
+    #[error("the certificate of the authority cannot be used")]
+    Authority(#[source] rustls::Error),
+    /// A file that should hold certificates does not.
+    #[error("no certificate in PEM (-----BEGIN CERTIFICATE-----)")]
+    Pem,
     /// The HTTP client cannot be set up.
     #[error("cannot set up the HTTP client")]
     Http(#[source] reqwest::Error),
@@ -55,6 +64,26 @@ pub enum RequestError {
         place: Place,
         /// The status.
         status: u16,
+        /// When the registry wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// Nothing, or next to nothing, came for so long.
+    #[error("nothing came from {place} for {} s", after.as_secs_f32())]
+    Stalled {
+        /// Where.
+        place: Place,
+        /// How long.
+        after: Duration,
+    },
+    /// The part of a blob that was asked for cannot be had alone.
+    #[error("{place} does not send the part of a blob that was asked for: {why}")]
+    Range {
+        /// Where.
+        place: Place,
+        /// 416, or 206 for another part.
+        status: u16,
+        /// What it said.
+        why: String,
     },
     /// An answer that is not what the token protocol says.
     #[error("{place} asks for a token in a way that is not understood: {why}")]
@@ -105,16 +134,24 @@ impl RequestError {
         }
     }
 
-    /// Whether the same request may succeed a moment later.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Broken { .. } => true,
-            // A body that ended early; one that is too long is another body.
-            Self::WrongSize {
-                expected, found, ..
-            } => found < expected,
-            Self::Status { status, .. } => *status == 429 || *status >= 500,
-            _ => false,
-        }
+    /// Whether the registry presented a certificate that is not trusted: that does not change by itself.
+    pub fn is_untrusted(&self) -> bool {
+        let (Self::Unreachable { source, .. } | Self::Broken { source, .. }) = self else {
+            return false;
+        };
+        source.source().is_some_and(is_untrusted)
+    }
+}
+
+fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return matches!(tls, rustls::Error::InvalidCertificate(_));
+    }
+    // An IO error gives the source of what it wraps, and not that itself.
+    let wrapped = error.downcast_ref::<std::io::Error>();
+    let inner = wrapped.and_then(std::io::Error::get_ref);
+    match inner {
+        Some(inner) => is_untrusted(inner),
+        None => error.source().is_some_and(is_untrusted),
     }
 }

@@ -47,9 +47,18 @@ impl Failure {
             PullError::Request(RequestError::WrongSize { .. }) => 4,
             PullError::Manifest(_) | PullError::Platform { .. } => 3,
             PullError::Request(RequestError::Denied { .. }) => 2,
-            PullError::Request(RequestError::Unreachable { .. } | RequestError::Broken { .. }) => 0,
+            PullError::Request(
+                RequestError::Unreachable { .. }
+                | RequestError::Broken { .. }
+                | RequestError::Stalled { .. },
+            ) => 0,
             PullError::Request(_) => 1,
         })
+    }
+
+    /// Whether it is no registry's fault.
+    pub(super) fn is_of_the_store(&self) -> bool {
+        matches!(self.cause(), Some(PullError::Store(_)))
     }
 }
 

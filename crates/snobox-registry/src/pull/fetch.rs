@@ -1,64 +1,41 @@
 //! Blobs of pinned images → store: each once, the largest first, several at a time.
 
+mod stream;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use snobox_formats::digest::Digest;
 use snobox_formats::oci::Descriptor;
-use snobox_store::{Store, StoreError};
+use snobox_store::Store;
 use tokio::task::JoinSet;
 
-use super::retry::retried;
-use super::{Failure, Pinned, PullError};
-use crate::client::{Client, Place, RequestError};
+use super::event::Tally;
+use super::pace::Limit;
+use super::{Event, EventSink, Failure, Fetched, Gate, Pinned, PullError, Summary};
+use crate::client::Client;
+use stream::Line;
 
-/// Something that happened during [`fetch`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Once, at the start: what there is to do.
-    Planned {
-        /// Blobs to fetch.
-        blobs: u64,
-        /// Their bytes.
-        bytes: u64,
-        /// Bytes of blobs that the store has already.
-        present_bytes: u64,
-    },
-    /// Bytes came and were written.
-    Received {
-        /// How many.
-        bytes: u64,
-    },
-    /// Bytes that came were thrown away, because the blob starts again.
-    Discarded {
-        /// How many.
-        bytes: u64,
-    },
-    /// A blob is in the store.
-    Stored {
-        /// Its digest.
-        digest: Digest,
-    },
+/// How to fetch.
+#[derive(Clone, Debug)]
+pub struct FetchOptions {
+    /// Blobs fetched at the same time.
+    pub jobs: usize,
+    /// At most so many bytes in a second, all streams together.
+    pub limit: Option<u64>,
+    /// Says when blobs may come.
+    pub gate: Option<Gate>,
 }
 
-/// Receives events, from several threads.
-pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
-
-/// What a finished [`fetch`] did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Images asked for.
-    pub images: u64,
-    /// Blobs fetched.
-    pub fetched_blobs: u64,
-    /// Their bytes.
-    pub fetched_bytes: u64,
-    /// Blobs that were in the store.
-    pub present_blobs: u64,
-    /// Their bytes.
-    pub present_bytes: u64,
-    /// Bytes that several images need and that were counted once.
-    pub shared_bytes: u64,
+impl FetchOptions {
+    /// So many blobs at the same time, as fast as they come.
+    pub fn jobs(jobs: usize) -> Self {
+        Self {
+            jobs,
+            limit: None,
+            gate: None,
+        }
+    }
 }
 
 struct Job {
@@ -67,56 +44,68 @@ struct Job {
     names: Vec<String>,
 }
 
-/// Fetches what is missing, `jobs` blobs at a time.
+/// Fetches what is missing. A blob that cannot be had does not keep the others out.
 ///
-/// # Errors
-/// Every blob that could not be had; the others are in the store. A full disk or another failure of the store stops at once.
+/// A disk that is too small for all of it, or another failure of the store, stops everything: that is the only failure then. What came
+/// stays, and the next call goes on behind it; so it does when this future is dropped.
 pub async fn fetch(
     client: &Client,
     store: &Arc<Store>,
     images: &[Pinned],
-    jobs: usize,
+    options: &FetchOptions,
     events: &EventSink,
-) -> Result<Summary, Vec<Failure>> {
+) -> Fetched {
     let (mut queue, mut summary) = plan(store, images);
-    let bytes = queue.iter().map(|job| job.blob.size).sum();
-    let present_bytes = summary.present_bytes;
     events(Event::Planned {
         blobs: queue.len() as u64,
-        bytes,
-        present_bytes,
+        bytes: queue.iter().map(|job| job.blob.size).sum(),
+        present_bytes: summary.present_bytes,
     });
+    if let Err(error) = check_room(store, &queue) {
+        let failure = Failure {
+            what: format!("{} blobs", queue.len()),
+            attempts: vec![error],
+        };
+        let failures = vec![failure];
+        return Fetched { summary, failures };
+    }
     // The longest transfers start first, so that none is left alone at the end.
     queue.sort_by_key(|job| (job.blob.size, job.blob.digest));
+    let line = Arc::new(Line {
+        client: client.clone(),
+        store: Arc::clone(store),
+        events: Arc::clone(events),
+        limit: options.limit.map(Limit::new),
+        gate: options.gate.clone(),
+        tally: Tally::default(),
+    });
     let mut tasks = JoinSet::new();
     let mut failures: Vec<Failure> = Vec::new();
     loop {
-        while tasks.len() < jobs.max(1)
+        while tasks.len() < options.jobs.max(1)
             && let Some(job) = queue.pop()
         {
-            let (client, store, events) = (client.clone(), Arc::clone(store), Arc::clone(events));
-            tasks.spawn(async move {
-                fetch_blob(&client, &store, &job, &events)
-                    .await
-                    .map(|()| job.blob)
-            });
+            let line = Arc::clone(&line);
+            tasks.spawn(async move { (line.fetch(&job).await, job.blob) });
         }
         match tasks.join_next().await {
             None => break,
-            Some(Ok(Ok(blob))) => {
+            Some(Ok((Ok(()), blob))) => {
                 summary.fetched_blobs += 1;
                 summary.fetched_bytes += blob.size;
                 events(Event::Stored {
                     digest: blob.digest,
                 });
             }
-            Some(Ok(Err(failure))) => {
-                if matches!(
-                    failure.cause(),
-                    Some(PullError::Store(StoreError::Io { .. }))
-                ) {
+            Some(Ok((Err(failure), blob))) => {
+                events(Event::Failed {
+                    digest: blob.digest,
+                });
+                if failure.is_of_the_store() {
                     queue.clear();
                     tasks.abort_all();
+                    // Of the blobs that failed before, each would be tried again; of the store, one word is enough.
+                    failures.retain(|earlier| !earlier.is_of_the_store());
                 }
                 failures.push(failure);
             }
@@ -124,11 +113,8 @@ pub async fn fetch(
             Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
         }
     }
-    if failures.is_empty() {
-        Ok(summary)
-    } else {
-        Err(failures)
-    }
+    line.tally.enter(&mut summary);
+    Fetched { summary, failures }
 }
 
 fn plan(store: &Store, images: &[Pinned]) -> (Vec<Job>, Summary) {
@@ -163,106 +149,14 @@ fn plan(store: &Store, images: &[Pinned]) -> (Vec<Job>, Summary) {
     (missing, summary)
 }
 
-async fn fetch_blob(
-    client: &Client,
-    store: &Store,
-    job: &Job,
-    events: &EventSink,
-) -> Result<(), Failure> {
-    let mut attempts = Vec::new();
-    for place in job.names.iter().flat_map(|name| client.places(name)) {
-        match retried(|| fetch_from(client, store, &place, &job.blob, events)).await {
-            Ok(()) => return Ok(()),
-            Err(error) => {
-                let fatal = matches!(error, PullError::Store(_));
-                attempts.push(error);
-                if fatal {
-                    break;
-                }
-            }
-        }
-    }
-    Err(failure(job, attempts))
-}
-
-fn failure(job: &Job, attempts: Vec<PullError>) -> Failure {
-    let of = job
-        .names
-        .first()
-        .map(|name| format!(" of {name}"))
-        .unwrap_or_default();
-    Failure {
-        what: format!("blob {}{of}", job.blob.digest),
-        attempts,
-    }
-}
-
-async fn fetch_from(
-    client: &Client,
-    store: &Store,
-    place: &Place,
-    blob: &Descriptor,
-    events: &EventSink,
-) -> Result<(), PullError> {
-    let mut response = client.blob(place, blob.digest).await?;
-    let mut ingest = store.ingest(blob.digest, blob.size)?;
-    let mut received = 0;
-    let outcome = loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                if let Err(error) = ingest.write(&chunk) {
-                    break Err(error.into());
-                }
-                received += chunk.len() as u64;
-                events(Event::Received {
-                    bytes: chunk.len() as u64,
-                });
-            }
-            Ok(None) => {
-                break tokio::task::block_in_place(|| ingest.finish()).map_err(PullError::Store);
-            }
-            Err(error) if error.is_timeout() => {
-                break Err(RequestError::broken(place, error).into());
-            }
-            // A body that ends before its announced length is an error of the transport: say what it means.
-            Err(_) if received < blob.size => {
-                let (place, expected) = (place.clone(), blob.size);
-                break Err(RequestError::WrongSize {
-                    place,
-                    expected,
-                    found: received,
-                }
-                .into());
-            }
-            Err(error) => break Err(RequestError::broken(place, error).into()),
-        }
+fn check_room(store: &Store, queue: &[Job]) -> Result<(), PullError> {
+    let missing = |job: &Job| {
+        let there = store.partial_bytes(job.blob.digest);
+        job.blob.size.saturating_sub(there)
     };
-    outcome.map_err(|error| {
-        events(Event::Discarded { bytes: received });
-        at_place(place, error)
-    })
-}
-
-/// Wrong bytes are the registry's fault, not the store's.
-fn at_place(place: &Place, error: PullError) -> PullError {
-    let place = place.clone();
-    match error {
-        PullError::Store(StoreError::WrongDigest { expected, found }) => {
-            RequestError::WrongDigest {
-                place,
-                expected,
-                found,
-            }
-            .into()
-        }
-        PullError::Store(StoreError::WrongSize {
-            expected, found, ..
-        }) => RequestError::WrongSize {
-            place,
-            expected,
-            found,
-        }
-        .into(),
-        other => other,
+    let needed: u64 = queue.iter().map(missing).sum();
+    if needed > 0 {
+        store.check_room(needed)?;
     }
+    Ok(())
 }

@@ -9,26 +9,48 @@ use snobox_formats::reference::ImageRef;
 use snobox_store::Store;
 use tokio::task::JoinSet;
 
-use super::retry::retried;
+use super::patience::{Outage, retried};
 use super::{Failure, Pinned, PullError};
 use crate::client::{Client, RawManifest};
 
 /// Manifests asked for at the same time.
 const PARALLEL: usize = 8;
 
+/// Images that were pinned, and those that were not.
+#[derive(Debug, Default)]
+pub struct PinnedSet {
+    /// In the order of the references; `None` for those that failed.
+    pub images: Vec<Option<Pinned>>,
+    /// Every failure.
+    pub failures: Vec<Failure>,
+}
+
+impl PinnedSet {
+    /// The images, if nothing failed.
+    ///
+    /// # Errors
+    /// Every failure.
+    pub fn into_result(self) -> Result<Vec<Pinned>, Vec<Failure>> {
+        if self.failures.is_empty() {
+            Ok(self.images.into_iter().flatten().collect())
+        } else {
+            Err(self.failures)
+        }
+    }
+}
+
 /// Pins many references, in their order. A manifest that the store has by digest is not asked for again.
 ///
-/// # Errors
-/// Every failure; the others' manifests are in the store.
+/// One that cannot be had does not keep the others out.
 pub async fn pin_all(
     client: &Client,
     store: &Arc<Store>,
     references: &[ImageRef],
     architecture: &str,
-) -> Result<Vec<Pinned>, Vec<Failure>> {
+) -> PinnedSet {
     let mut pending = references.iter().cloned().enumerate();
     let mut tasks = JoinSet::new();
-    let mut pinned: Vec<Option<Pinned>> = vec![None; references.len()];
+    let mut images: Vec<Option<Pinned>> = vec![None; references.len()];
     let mut failures = Vec::new();
     loop {
         while tasks.len() < PARALLEL
@@ -42,16 +64,12 @@ pub async fn pin_all(
         }
         match tasks.join_next().await {
             None => break,
-            Some(Ok((index, Ok(image)))) => pinned[index] = Some(image),
+            Some(Ok((index, Ok(image)))) => images[index] = Some(image),
             Some(Ok((_, Err(failure)))) => failures.push(failure),
             Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
         }
     }
-    if failures.is_empty() {
-        Ok(pinned.into_iter().flatten().collect())
-    } else {
-        Err(failures)
-    }
+    PinnedSet { images, failures }
 }
 
 /// Reads the manifest of `reference`, and of its child for `architecture` (Go's name), into the store.
@@ -148,22 +166,29 @@ async fn obtain(
     }
     let what = || reference.to_string();
     let mut attempts = Vec::new();
-    for place in client.places(&reference.name()) {
-        match retried(|| async { Ok(client.manifest(&place, reference).await?) }).await {
-            Ok(raw) => {
-                let put = put(store, raw.digest, &raw.bytes);
-                return put.map(|()| raw).map_err(|e| Failure {
-                    what: what(),
-                    attempts: vec![e],
-                });
+    let (mut places, mut outage) = (client.places(&reference.name()), Outage::none());
+    loop {
+        for place in &places {
+            match retried(client, || client.manifest(place, reference)).await {
+                Ok(raw) => {
+                    let put = put(store, raw.digest, &raw.bytes);
+                    return put.map(|()| raw).map_err(|e| Failure {
+                        what: what(),
+                        attempts: vec![e],
+                    });
+                }
+                Err(error) => attempts.push(error),
             }
-            Err(error) => attempts.push(error),
         }
+        let Some(again) = outage.wait(&mut attempts, client) else {
+            return Err(Failure {
+                what: what(),
+                attempts,
+            });
+        };
+        tokio::time::sleep(again.pause).await;
+        places = again.places;
     }
-    Err(Failure {
-        what: what(),
-        attempts,
-    })
 }
 
 fn put(store: &Store, digest: Digest, bytes: &[u8]) -> Result<(), PullError> {

@@ -1,11 +1,11 @@
 //! Blobs from a registry that misbehaves: the right words, success where it may be had, and never half a blob.
 
-use snobox_registry::client::{Client, Mirror, RequestError};
-use snobox_registry::pull::{Event, PullError};
+use snobox_registry::client::{Mirror, RequestError};
+use snobox_registry::pull::PullError;
 use snobox_testkit::fault_registry::{Answer, FaultRegistry};
 
 use super::oracle::silent_port;
-use super::workbench::{Bench, OneBlob, mirrored_client, plain_client, run};
+use super::workbench::{Bench, OneBlob, client, mirrored_client, plain_client, run};
 
 /// Fetches a blob of 100 KB that is answered with `answers`; returns the error and how often it was asked for.
 #[track_caller]
@@ -14,7 +14,7 @@ fn fails_with(answers: impl IntoIterator<Item = Answer>) -> (RequestError, usize
     let registry = blob.served_as(answers);
     let bench = Bench::new();
     let mut failure = bench.failure(&plain_client(), &blob.image(registry.address()));
-    bench.assert_nothing_is_left();
+    bench.assert_no_blob();
     assert!(failure.what.contains(&blob.digest.to_string()), "{failure}");
     assert_eq!(failure.attempts.len(), 1, "{failure:?}");
     match failure.attempts.remove(0) {
@@ -44,17 +44,8 @@ fn succeeds_after(answers: impl IntoIterator<Item = Answer>) {
         blob.bytes
     );
     assert_eq!(bench.files(".snobox/ingest"), [""; 0]);
-    // What is shown as received is what is in the store.
-    let events = bench.events.lock().unwrap();
-    let received: i64 = events
-        .iter()
-        .map(|event| match event {
-            Event::Received { bytes } => *bytes as i64,
-            Event::Discarded { bytes } => -(*bytes as i64),
-            _ => 0,
-        })
-        .sum();
-    assert_eq!(received, 100_000);
+    // What is shown as done is what is in the store.
+    assert_eq!(bench.shown_bytes(), 100_000);
 }
 
 fn whole() -> Answer {
@@ -197,7 +188,7 @@ fn a_port_where_nobody_listens_is_unreachable() {
         ),
         "{failure:?}"
     );
-    bench.assert_nothing_is_left();
+    bench.assert_no_blob();
 }
 
 #[test]
@@ -210,7 +201,7 @@ fn a_redirect_to_another_port_is_followed_without_the_credentials() {
     let registry =
         blob.served_as([Answer::redirect(&location).only_with(basic, "Basic realm=\"x\"")]);
     let secret = super::workbench::secret(&[registry.address().to_string()]);
-    let client = snobox_registry::client::Client::new(Vec::new(), Some(secret)).unwrap();
+    let client = client(Vec::new(), Some(secret));
     let bench = Bench::new();
     run(bench.fetch(&client, &[blob.image(registry.address())])).unwrap();
     let seen = registry.seen();
@@ -260,7 +251,7 @@ fn the_cause_is_the_mirrors_wrong_bytes_when_the_real_registry_is_silent() {
         text.contains("sends wrong bytes") && text.contains("cannot be reached"),
         "{text}"
     );
-    bench.assert_nothing_is_left();
+    bench.assert_no_blob();
 }
 
 /// Fetches from a mirror and then from the registry itself; returns the place that the cause blames.
@@ -282,7 +273,7 @@ fn blamed(mirror: Option<Answer>, real: Option<Answer>) -> String {
         source: upstream.to_string(),
         mirrors: vec![address(0).to_string()],
     };
-    let client = Client::new(vec![rule], None).unwrap();
+    let client = client(vec![rule], None);
     let failure = Bench::new().failure(&client, &blob.image(upstream));
     assert_eq!(failure.attempts.len(), 2, "{failure:?}");
     let text = failure.cause().unwrap().to_string();

@@ -100,6 +100,13 @@ impl Distribution {
         }
     }
 
+    /// How many blobs snobox has got from the middle on.
+    pub(crate) fn rests_served(&self) -> usize {
+        let lines = fs::read_to_string(self.folder.path().join("requests")).unwrap();
+        let ours = |line: &&str| line.contains("\"snobox/") && line.contains("\" 206 ");
+        lines.lines().filter(ours).count()
+    }
+
     /// Paths that snobox has asked for with success, blobs only.
     pub(crate) fn blobs_served(&self) -> Vec<String> {
         let lines = fs::read_to_string(self.folder.path().join("requests")).unwrap();

@@ -26,7 +26,7 @@ fn pin(
 fn fails_with(answers: impl IntoIterator<Item = Answer>) -> (PullError, usize) {
     let bench = Bench::new();
     let (pinned, asked) = pin(&bench, answers);
-    bench.assert_nothing_is_left();
+    bench.assert_no_blob();
     let mut failure = pinned.unwrap_err();
     assert_eq!(failure.attempts.len(), 1);
     (failure.attempts.remove(0), asked)
@@ -136,7 +136,7 @@ fn wrong_bytes_of_a_mirror_are_the_cause_when_the_real_registry_is_silent() {
         ),
         "{failure:?}"
     );
-    bench.assert_nothing_is_left();
+    bench.assert_no_blob();
 }
 
 #[test]
@@ -206,10 +206,10 @@ fn pin_all_keeps_the_order_and_reports_every_failure() {
     let reference = |tag: &str| format!("{}/a/b:{tag}", registry.address()).parse().unwrap();
     let (client, bench) = (plain_client(), Bench::new());
     let wanted = [reference("v2"), reference("v1"), reference("v2")];
-    let pinned = run(pull::pin_all(&client, &bench.store, &wanted, "amd64")).unwrap();
+    let pinned = run(bench.pin(&client, &wanted)).unwrap();
     let found: Vec<_> = pinned.into_iter().map(|image| image.reference).collect();
     assert_eq!(found, wanted);
     let wanted = [reference("x"), reference("v1"), reference("y")];
-    let failures = run(pull::pin_all(&client, &bench.store, &wanted, "amd64")).unwrap_err();
+    let failures = run(bench.pin(&client, &wanted)).unwrap_err();
     assert_eq!(failures.len(), 2);
 }

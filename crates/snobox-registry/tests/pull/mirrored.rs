@@ -16,7 +16,7 @@ fn client(registry: &Distribution) -> Client {
         mirrors: vec![format!("{}/{source}", registry.address)],
     };
     let rules = ["quay.io", "registry.practice.example"].map(rule);
-    Client::new(rules.into(), None).unwrap()
+    super::workbench::client(rules.into(), None)
 }
 
 fn references() -> Vec<ImageRef> {
@@ -36,7 +36,7 @@ fn the_practice_release_comes_whole_once_and_then_without_a_network() {
     let references = references();
     let reach = client(&registry);
 
-    let pinned = run(pull::pin_all(&reach, &bench.store, &references, "amd64")).unwrap();
+    let pinned = run(bench.pin(&reach, &references)).unwrap();
     for (image, (reference, digest)) in pinned.iter().zip(images()) {
         assert_eq!(image.reference.to_string(), reference);
         assert_eq!(image.manifest.digest.to_string(), digest, "{reference}");
@@ -92,7 +92,7 @@ fn the_practice_release_comes_whole_once_and_then_without_a_network() {
         .filter(|r| r.digest().is_some())
         .cloned()
         .collect();
-    let offline = run(pull::pin_all(&reach, &bench.store, &by_digest, "amd64")).unwrap();
+    let offline = run(bench.pin(&reach, &by_digest)).unwrap();
     let nothing = run(bench.fetch(&reach, &offline)).unwrap();
     assert_eq!(nothing.fetched_blobs, 0);
     pull::record(&bench.store, &offline).unwrap();
@@ -111,7 +111,7 @@ fn an_interrupted_fetch_goes_on_where_it_was() {
     registry.fill(|reference| reference == practice().release);
     let (reach, bench) = (client(&registry), Bench::new());
     let release: ImageRef = practice().release.parse().unwrap();
-    let pinned = run(pull::pin_all(&reach, &bench.store, &[release], "amd64")).unwrap();
+    let pinned = run(bench.pin(&reach, &[release])).unwrap();
     run(bench.fetch(&reach, &pinned)).unwrap();
     let lost = &pinned[0].blobs[1];
     let path = bench.store.blob_path(lost.digest);
@@ -123,6 +123,31 @@ fn an_interrupted_fetch_goes_on_where_it_was() {
         (1, lost.size)
     );
     assert_eq!(pull::record(&bench.store, &pinned).unwrap(), 1);
+    assert_eq!(bench.store.verify(&mut |_| Ok(())).unwrap().findings, []);
+}
+
+#[test]
+fn a_real_registry_sends_the_rest_of_blobs_that_were_begun() {
+    let Some(registry) = Distribution::start(false) else {
+        return;
+    };
+    registry.fill(|reference| reference == practice().release);
+    let (reach, bench) = (client(&registry), Bench::new());
+    let release: ImageRef = practice().release.parse().unwrap();
+    let pinned = run(bench.pin(&reach, &[release])).unwrap();
+    let blobs = &pinned[0].blobs;
+    let bytes_of = |n: usize| blob(&blobs[n].digest.to_string());
+    // One begun as it is, one begun with other bytes, one complete but not moved.
+    let begun = [bytes_of(0)[..7].to_vec(), vec![0; 1000], bytes_of(2)];
+    for (blob, bytes) in blobs.iter().zip(&begun) {
+        std::fs::write(bench.partial(blob.digest), bytes).unwrap();
+    }
+    let summary = run(bench.fetch(&reach, &pinned)).unwrap();
+    assert_eq!((summary.fetched_blobs, summary.resumed_blobs), (3, 3));
+    assert_eq!(registry.rests_served(), 2);
+    let again = blobs[1].size + (blobs[1].size - 1000);
+    assert_eq!(summary.received_bytes, blobs[0].size - 7 + again);
+    pull::record(&bench.store, &pinned).unwrap();
     assert_eq!(bench.store.verify(&mut |_| Ok(())).unwrap().findings, []);
 }
 
@@ -145,9 +170,9 @@ fn a_password_is_found_by_the_path_and_asked_for_where_it_is_missing() {
             source: upstream.clone(),
             mirrors: vec![format!("{}/quay.io", registry.address)],
         };
-        let reach = Client::new(vec![rule], Some(secret(&keys))).unwrap();
+        let reach = super::workbench::client(vec![rule], Some(secret(&keys)));
         let bench = Bench::new();
-        let pinned = run(pull::pin_all(&reach, &bench.store, &release, "amd64"));
+        let pinned = run(bench.pin(&reach, &release));
         pinned.map(|pinned| run(bench.fetch(&reach, &pinned)).unwrap().fetched_blobs)
     };
     for key in [

@@ -25,7 +25,7 @@ fn token_service(answers: impl IntoIterator<Item = Answer>) -> (FaultRegistry, S
 
 fn client_for(registry: &FaultRegistry) -> Client {
     let keys = [format!("{}/a", registry.address())];
-    Client::new(Vec::new(), Some(secret(&keys))).unwrap()
+    super::workbench::client(Vec::new(), Some(secret(&keys)))
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn fails(answers: impl IntoIterator<Item = Answer>) -> RequestError {
     let registry = guarded(&blob, &realm);
     let bench = Bench::new();
     let mut failure = bench.failure(&client_for(&registry), &blob.image(registry.address()));
-    bench.assert_nothing_is_left();
+    bench.assert_no_blob();
     match failure.attempts.remove(0) {
         PullError::Request(error) => error,
         other => panic!("{other:?}"),

@@ -3,13 +3,16 @@
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use snobox_formats::digest::Digest;
 use snobox_formats::oci::Descriptor;
 use snobox_formats::pull_secret::PullSecret;
 use snobox_formats::reference::ImageRef;
-use snobox_registry::client::{Client, Mirror};
-use snobox_registry::pull::{self, Event, EventSink, Failure, Pinned, Summary};
+use snobox_registry::client::{Client, Mirror, Setup};
+use snobox_registry::pull::{
+    self, Event, EventSink, Failure, FetchOptions, Patience, Pinned, PinnedSet, Summary,
+};
 use snobox_store::Store;
 use snobox_testkit::fault_registry::{Answer, FaultRegistry};
 
@@ -48,7 +51,44 @@ impl Bench {
         client: &Client,
         images: &[Pinned],
     ) -> Result<Summary, Vec<Failure>> {
-        pull::fetch(client, &self.store, images, 4, &self.sink()).await
+        self.fetch_with(client, images, 4).await
+    }
+
+    pub(crate) async fn fetch_with(
+        &self,
+        client: &Client,
+        images: &[Pinned],
+        jobs: usize,
+    ) -> Result<Summary, Vec<Failure>> {
+        let options = FetchOptions::jobs(jobs);
+        let events = self.sink();
+        let fetched = pull::fetch(client, &self.store, images, &options, &events);
+        fetched.await.into_result()
+    }
+
+    pub(crate) async fn pin(
+        &self,
+        client: &Client,
+        references: &[ImageRef],
+    ) -> Result<Vec<Pinned>, Vec<Failure>> {
+        let set: PinnedSet = pull::pin_all(client, &self.store, references, "amd64").await;
+        set.into_result()
+    }
+
+    /// Where the first bytes of a blob are kept.
+    pub(crate) fn partial(&self, digest: Digest) -> std::path::PathBuf {
+        self.store.root().join(".snobox/partial").join(digest.hex())
+    }
+
+    /// What is shown as done: what came, less what was thrown away.
+    pub(crate) fn shown_bytes(&self) -> i64 {
+        let events = self.events.lock().unwrap();
+        let of = |event: &Event| match event {
+            Event::Received { bytes } | Event::Resumed { bytes, .. } => *bytes as i64,
+            Event::Discarded { bytes } => -(*bytes as i64),
+            _ => 0,
+        };
+        events.iter().map(of).sum()
     }
 
     /// Fetches one image, and returns its one failure.
@@ -64,9 +104,9 @@ impl Bench {
         names(&self.store.root().join(folder))
     }
 
-    /// No blob, and nothing on its way.
+    /// No blob, whatever came of it.
     #[track_caller]
-    pub(crate) fn assert_nothing_is_left(&self) {
+    pub(crate) fn assert_no_blob(&self) {
         assert_eq!(self.files("blobs/sha256"), [""; 0]);
         assert_eq!(self.files(".snobox/ingest"), [""; 0]);
     }
@@ -81,9 +121,36 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Four tries, and no long waits.
+pub(crate) const PATIENCE: Patience = Patience {
+    tries: 4,
+    first_pause: Duration::from_millis(10),
+    longest_pause: Duration::from_millis(50),
+    outage: Duration::from_millis(400),
+    stall: Duration::from_secs(20),
+};
+
+pub(crate) fn client(mirrors: Vec<Mirror>, secret: Option<PullSecret>) -> Client {
+    patient_client(mirrors, secret, PATIENCE)
+}
+
+pub(crate) fn patient_client(
+    mirrors: Vec<Mirror>,
+    secret: Option<PullSecret>,
+    patience: Patience,
+) -> Client {
+    Client::with(Setup {
+        mirrors,
+        secret,
+        patience,
+        ..Setup::default()
+    })
+    .unwrap()
+}
+
 /// A client without mirrors and credentials.
 pub(crate) fn plain_client() -> Client {
-    Client::new(Vec::new(), None).unwrap()
+    client(Vec::new(), None)
 }
 
 /// A client that asks `mirror` for everything of `quay.io` and then `quay.io` itself.
@@ -92,7 +159,7 @@ pub(crate) fn mirrored_client(source: &str, mirror: &FaultRegistry) -> Client {
         source: source.to_owned(),
         mirrors: vec![mirror.address().to_string()],
     };
-    Client::new(vec![rule], None).unwrap()
+    client(vec![rule], None)
 }
 
 /// `practice:practice` for these registries or path prefixes.

@@ -1,5 +1,7 @@
 //! What is said to one request, and where it goes wrong.
 
+use std::sync::Arc;
+
 use super::Seen;
 
 /// How the body ends.
@@ -13,6 +15,8 @@ pub(super) enum End {
     Reset(usize),
     /// Nothing more comes after this many bytes, and the connection stays open.
     Stall(usize),
+    /// Not even a head.
+    Silence,
 }
 
 /// The answer to one request.
@@ -20,9 +24,12 @@ pub(super) enum End {
 pub struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Arc<Vec<u8>>,
     pub(super) announced_bytes: Option<usize>,
     pub(super) end: End,
+    /// Whether a `Range` is answered with 206.
+    pub(super) ranged: bool,
+    pub(super) bytes_per_second: Option<u64>,
     /// (`Authorization` that is accepted, challenge for all others)
     guard: Option<(String, String)>,
 }
@@ -34,10 +41,21 @@ impl Answer {
         Self {
             status,
             headers: Vec::new(),
-            body: Vec::new(),
+            body: Arc::default(),
             announced_bytes: None,
             end: End::Whole,
+            ranged: false,
+            bytes_per_second: None,
             guard: None,
+        }
+    }
+
+    /// Nothing at all, while the connection stays open.
+    #[must_use]
+    pub fn silence() -> Self {
+        Self {
+            end: End::Silence,
+            ..Self::status(200)
         }
     }
 
@@ -45,9 +63,15 @@ impl Answer {
     #[must_use]
     pub fn bytes(body: impl Into<Vec<u8>>) -> Self {
         Self {
-            body: body.into(),
+            body: Arc::new(body.into()),
             ..Self::status(200)
         }
+    }
+
+    /// With another status.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 
     /// 307 to `location`.
@@ -61,6 +85,25 @@ impl Answer {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// With the part that the request asks for, as 206, or 416 where there is none (RFC 9110, 14). Faults count from the first byte of the
+    /// part. Without this, a `Range` is ignored.
+    #[must_use]
+    pub fn ranged(self) -> Self {
+        Self {
+            ranged: true,
+            ..self
+        }
+    }
+
+    /// Sends the body at this speed; at a few bytes in a second it drips.
+    #[must_use]
+    pub fn paced(self, bytes_per_second: u64) -> Self {
+        Self {
+            bytes_per_second: Some(bytes_per_second),
+            ..self
+        }
     }
 
     /// With a `Content-Length` that is not the body's.
@@ -106,6 +149,41 @@ impl Answer {
             guard: Some((authorization.to_owned(), challenge.to_owned())),
             ..self
         }
+    }
+
+    /// This answer for a request that names a range, and the byte at which its body begins.
+    pub(super) fn for_range(&self, seen: &Seen) -> (Self, u64) {
+        let whole = || (self.clone(), 0);
+        let Some(range) = seen.range.as_deref().filter(|_| self.ranged) else {
+            return whole();
+        };
+        let ends = range
+            .strip_prefix("bytes=")
+            .and_then(|range| range.split_once('-'));
+        let Some((first, last)) = ends.and_then(|(first, last)| {
+            let first: usize = first.parse().ok()?;
+            let last = if last.is_empty() {
+                Ok(usize::MAX)
+            } else {
+                last.parse()
+            };
+            Some((first, last.ok()?))
+        }) else {
+            return whole();
+        };
+        let total = self.body.len();
+        if first >= total {
+            let refused = Self::status(416).header("Content-Range", &format!("bytes */{total}"));
+            return (refused, 0);
+        }
+        let last = last.min(total - 1);
+        let part = Self {
+            status: 206,
+            body: Arc::new(self.body[first..=last].to_vec()),
+            ..self.clone()
+        };
+        let part = part.header("Content-Range", &format!("bytes {first}-{last}/{total}"));
+        (part, first as u64)
     }
 
     /// The 401 for a request that may not have this answer.

@@ -74,10 +74,8 @@ pub async fn run(args: &DemoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> 
     let started = Instant::now();
     let store = file.store_path(None);
     let options = mirror::Options {
-        store: &store,
-        jobs: 6,
-        relock: false,
         stand_in: Some(stand_in),
+        ..mirror::Options::into_store(&store)
     };
     let mirrored = mirror::mirror(&file, options, ui, interrupt).await?;
     stage("mirror", started, mirrored.text());

@@ -1,5 +1,9 @@
 //! `snobox mirror`.
 
+use std::time::Duration;
+
+use snobox_registry::pull::Patience;
+
 use crate::cli::MirrorArgs;
 use crate::error::Result;
 use crate::flow::mirror::{self, Options};
@@ -11,11 +15,19 @@ use crate::ui::Ui;
 pub async fn run(args: &MirrorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
     let file = SiteFile::read(&args.site)?;
     let store = file.store_path(args.store.store.as_deref());
+    let patience = Patience {
+        tries: args.retries + 1,
+        stall: Duration::from_secs(args.stall_timeout),
+        ..Patience::default()
+    };
     let options = Options {
-        store: &store,
         jobs: args.jobs.into(),
         relock: args.relock,
-        stand_in: None,
+        limit: args.limit,
+        window: args.window,
+        patience,
+        authorities: args.ca.as_deref(),
+        ..Options::into_store(&store)
     };
     let outcome = mirror::mirror(&file, options, ui, interrupt).await?;
     let text = format!(

@@ -1,26 +1,39 @@
 //! `site.yaml` → `site.lock` → store.
 
+mod display;
+mod outcome;
+mod window;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
 use snobox_formats::image_file::ImageFileError;
 use snobox_formats::pull_secret::PullSecret;
 use snobox_formats::reference::ImageRef;
 use snobox_plan::lock::{Lock, LockedImage, LockedRelease, Role};
 use snobox_plan::release::{IMAGE_REFERENCES, ReleaseImages, parse_image_references};
-use snobox_registry::client::{Client, Mirror};
-use snobox_registry::pull::{self, Event, EventSink, Pinned, Summary};
+use snobox_registry::client::{Client, Mirror, Setup};
+use snobox_registry::pull::{
+    self, Failure, FetchOptions, Fetched, Patience, Pinned, PinnedSet, Summary,
+};
 use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
 use crate::flow::output::{Output, Readers};
+use crate::input;
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
-use crate::ui::{Ui, bytes};
+use crate::ui::Ui;
+use display::Display;
+use window::Watchman;
+
+pub use outcome::Outcome;
+pub use window::Window;
 
 /// Largest `image-references`: real ones have 120 KB.
 const MAX_REFERENCES_BYTES: usize = 16 << 20;
+/// Blobs fetched at the same time where nobody says otherwise.
+const JOBS: usize = 6;
 
 /// How to mirror.
 #[derive(Debug)]
@@ -33,6 +46,30 @@ pub struct Options<'a> {
     pub relock: bool,
     /// A registry that stands in for others, besides the mirrors of the site.
     pub stand_in: Option<StandIn>,
+    /// Bytes in a second, at most.
+    pub limit: Option<u64>,
+    /// When blobs may be fetched.
+    pub window: Option<Window>,
+    /// How long to wait and how often to try again.
+    pub patience: Patience,
+    /// A file with certificates to trust besides.
+    pub authorities: Option<&'a Path>,
+}
+
+impl<'a> Options<'a> {
+    /// Into this store; the rest as where nobody says otherwise.
+    pub fn into_store(store: &'a Path) -> Self {
+        Self {
+            store,
+            jobs: JOBS,
+            relock: false,
+            stand_in: None,
+            limit: None,
+            window: None,
+            patience: Patience::default(),
+            authorities: None,
+        }
+    }
 }
 
 /// A registry that answers for others, with its own credentials: a mirror never gets those of the registry that it stands in for.
@@ -42,45 +79,6 @@ pub struct StandIn {
     pub mirrors: Vec<Mirror>,
     /// Credentials for it.
     pub secret: PullSecret,
-}
-
-/// What was done.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The lock.
-    pub lock: Lock,
-    /// Counts and bytes.
-    pub summary: Summary,
-}
-
-impl Outcome {
-    /// For people.
-    pub fn text(&self) -> String {
-        let summary = &self.summary;
-        format!(
-            "{} images of release {}: {} fetched in {} blobs, {} were there already; sharing layers saved {}",
-            summary.images,
-            self.lock.release.version,
-            bytes(summary.fetched_bytes),
-            summary.fetched_blobs,
-            bytes(summary.present_bytes),
-            bytes(summary.shared_bytes),
-        )
-    }
-
-    /// For machines.
-    pub fn json(&self) -> Value {
-        let summary = &self.summary;
-        json!({
-            "release": self.lock.release,
-            "images": summary.images,
-            "fetchedBlobs": summary.fetched_blobs,
-            "fetchedBytes": summary.fetched_bytes,
-            "presentBlobs": summary.present_blobs,
-            "presentBytes": summary.present_bytes,
-            "sharedBytes": summary.shared_bytes,
-        })
-    }
 }
 
 /// Brings everything that a site needs into the store.
@@ -102,14 +100,26 @@ pub async fn mirror(
     let (stand_in, secret) = options
         .stand_in
         .map_or((Vec::new(), own), |s| (s.mirrors, s.secret));
-    let mirrors = stand_in.into_iter().chain(of_site).collect();
-    let client = Client::new(mirrors, Some(secret))
+    let mut setup = Setup {
+        mirrors: stand_in.into_iter().chain(of_site).collect(),
+        secret: Some(secret),
+        patience: options.patience,
+        authorities: Vec::new(),
+    };
+    if let Some(path) = options.authorities {
+        let pem = input::read(path).map_err(|e| Error::file("read", path, &e))?;
+        let trusted = setup.trust_pem(&pem);
+        trusted.map_err(|e| Error::caused(Exit::File, path.display().to_string(), &e))?;
+    }
+    let client = Client::with(setup)
         .map_err(|e| Error::internal("cannot set up the registry client", &e))?;
     let run = Run {
         file,
         client,
         store,
         jobs: options.jobs,
+        limit: options.limit,
+        window: options.window,
         ui,
         interrupt,
     };
@@ -119,24 +129,11 @@ pub async fn mirror(
     } else {
         file.lock()?.filter(|lock| lock.is_for(&file.site))
     };
-    let (lock, pinned, payload) = match kept {
-        Some(lock) => {
-            let pinned = run.pin_locked(&lock).await?;
-            (lock, pinned, Summary::default())
-        }
+    let resolved = match kept {
+        Some(lock) => run.pin_locked(lock).await?,
         None => run.resolve().await?,
     };
-    let fetched = run.fetch("images", &pinned).await;
-    // What is complete is entered whatever happened to the rest.
-    pull::record(&run.store, &pinned)?;
-    let mut summary = fetched?;
-    summary.images = lock.images.len() as u64;
-    // The payload image came first, because it names the others: it was not there before.
-    summary.fetched_blobs += payload.fetched_blobs;
-    summary.fetched_bytes += payload.fetched_bytes;
-    summary.present_blobs -= payload.fetched_blobs;
-    summary.present_bytes -= payload.fetched_bytes;
-    Ok(Outcome { lock, summary })
+    run.finish(resolved).await
 }
 
 struct Run<'a> {
@@ -144,8 +141,20 @@ struct Run<'a> {
     client: Client,
     store: Arc<Store>,
     jobs: usize,
+    limit: Option<u64>,
+    window: Option<Window>,
     ui: &'a Ui,
     interrupt: &'a Interrupt,
+}
+
+/// What is known before the images are fetched.
+struct Resolved {
+    /// `None` when an image has no digest, because it could not be pinned.
+    lock: Option<Lock>,
+    pinned: Vec<Pinned>,
+    failures: Vec<Failure>,
+    /// The payload image comes first, because it names the others.
+    payload: Summary,
 }
 
 impl Run<'_> {
@@ -153,48 +162,57 @@ impl Run<'_> {
         self.file.site.release.architecture.go()
     }
 
-    async fn pin(&self, references: &[ImageRef]) -> Result<Vec<Pinned>> {
+    async fn pin(&self, references: &[ImageRef]) -> Result<PinnedSet> {
         let pinning = pull::pin_all(&self.client, &self.store, references, self.architecture());
-        Ok(self.interrupt.or(pinning).await??)
+        self.interrupt.or(pinning).await
     }
 
-    async fn fetch(&self, stage: &'static str, pinned: &[Pinned]) -> Result<Summary> {
-        let progress = Arc::new(self.ui.progress(stage, 0));
-        let events: EventSink = {
-            let progress = Arc::clone(&progress);
-            Arc::new(move |event| match event {
-                Event::Planned { bytes, .. } => progress.set_total(bytes),
-                Event::Received { bytes } => progress.add(bytes),
-                Event::Discarded { bytes } => progress.take_back(bytes),
-                Event::Stored { .. } => {}
-            })
+    async fn fetch(&self, stage: &'static str, pinned: &[Pinned]) -> Result<Fetched> {
+        let display = Display::start(self.ui, stage, self.window);
+        let watchman = self
+            .window
+            .map(|window| Watchman::start(window, display.window_sink()));
+        let options = FetchOptions {
+            jobs: self.jobs,
+            limit: self.limit,
+            gate: watchman.as_ref().map(Watchman::gate),
         };
-        let fetching = pull::fetch(&self.client, &self.store, pinned, self.jobs, &events);
-        Ok(self.interrupt.or(fetching).await??)
+        let events = display.sink();
+        let fetching = pull::fetch(&self.client, &self.store, pinned, &options, &events);
+        self.interrupt.or(fetching).await
     }
 
     /// The images of a lock, under the names of the lock and with its digests.
-    async fn pin_locked(&self, lock: &Lock) -> Result<Vec<Pinned>> {
+    async fn pin_locked(&self, lock: Lock) -> Result<Resolved> {
         let references: Vec<_> = lock
             .images
             .iter()
             .map(|image| image.reference.pinned(image.digest))
             .collect();
-        let mut pinned = self.pin(&references).await?;
-        for (pinned, locked) in pinned.iter_mut().zip(&lock.images) {
+        let set = self.pin(&references).await?;
+        let named = set.images.into_iter().zip(&lock.images);
+        let pinned = named.filter_map(|(pinned, locked)| {
+            let mut pinned = pinned?;
             pinned.reference = locked.reference.clone();
-        }
-        Ok(pinned)
+            Some(pinned)
+        });
+        Ok(Resolved {
+            pinned: pinned.collect(),
+            lock: Some(lock),
+            failures: set.failures,
+            payload: Summary::default(),
+        })
     }
 
     /// Payload image → list of components → everything pinned → `site.lock`.
-    async fn resolve(&self) -> Result<(Lock, Vec<Pinned>, Summary)> {
+    async fn resolve(&self) -> Result<Resolved> {
         let site = &self.file.site;
         let payload = site.release.payload();
         self.ui.say(format!("resolving {payload}"));
-        let mut pinned = self.pin(std::slice::from_ref(&payload)).await?;
-        let fetched = self.fetch("release", &pinned).await?;
-        let release = self.read_payload(&payload, pinned.first())?;
+        let own = self.pin(std::slice::from_ref(&payload)).await?;
+        let own = own.into_result()?;
+        let fetched = self.fetch("release", &own).await?.into_result()?;
+        let release = self.read_payload(&payload, own.first())?;
         let components: Vec<ImageRef> = release
             .components
             .iter()
@@ -207,8 +225,26 @@ impl Run<'_> {
             components.len(),
             site.additional.len()
         ));
-        pinned.extend(self.pin(&wanted).await?);
+        let set = self.pin(&wanted).await?;
+        let all_pinned = set.failures.is_empty();
+        let others = set.images.into_iter().flatten();
+        let pinned: Vec<Pinned> = own.into_iter().chain(others).collect();
+        let lock = if all_pinned {
+            Some(self.lock(release, &pinned)?)
+        } else {
+            None
+        };
+        Ok(Resolved {
+            lock,
+            pinned,
+            failures: set.failures,
+            payload: fetched,
+        })
+    }
 
+    /// Everything pinned, payload, components and additional images in this order → `site.lock`.
+    fn lock(&self, release: ReleaseImages, pinned: &[Pinned]) -> Result<Lock> {
+        let site = &self.file.site;
         let names = release
             .components
             .iter()
@@ -221,12 +257,12 @@ impl Run<'_> {
             .chain(names)
             .chain(additional);
         let mut images: Vec<LockedImage> = roles
-            .zip(&pinned)
+            .zip(pinned)
             .map(|((name, role), pinned)| locked(name, role, pinned))
             .collect();
         let components = 1..1 + release.components.len();
         images[components].sort_by(|a, b| a.name.cmp(&b.name));
-        let image = payload.pinned(images[0].digest);
+        let image = site.release.payload().pinned(images[0].digest);
         let locked = LockedRelease {
             version: release.version,
             image,
@@ -234,7 +270,36 @@ impl Run<'_> {
         };
         let lock = Lock::new(site, locked, images);
         self.write_lock(&lock)?;
-        Ok((lock, pinned, fetched))
+        Ok(lock)
+    }
+
+    /// Everything that can be had, whatever happens to the rest.
+    async fn finish(&self, resolved: Resolved) -> Result<Outcome> {
+        let fetched = self.fetch("images", &resolved.pinned).await;
+        let complete = pull::record(&self.store, &resolved.pinned);
+        let fetched = fetched?;
+        let wanted = resolved.pinned.len() + resolved.failures.len();
+        let mut summary = outcome::sum(&resolved.payload, &fetched.summary);
+        let failures: Vec<_> = resolved
+            .failures
+            .into_iter()
+            .chain(fetched.failures)
+            .collect();
+        if !failures.is_empty() {
+            // On a full disk this fails for the same reason, of which the failures tell.
+            let complete = complete.unwrap_or_default();
+            let text = outcome::said(&summary);
+            self.ui.say(format!(
+                "{complete} of {wanted} images are complete: {text}"
+            ));
+            return Err(failures.into());
+        }
+        complete?;
+        let lock = resolved
+            .lock
+            .ok_or_else(|| Error::new(Exit::Internal, "nothing failed, and there is no lock"))?;
+        summary.images = lock.images.len() as u64;
+        Ok(Outcome { lock, summary })
     }
 
     fn read_payload(&self, payload: &ImageRef, pinned: Option<&Pinned>) -> Result<ReleaseImages> {

@@ -22,7 +22,8 @@ fn mirror_stops_and_goes_on() {
         running.signal(signal);
         let said = lacking.sandbox.end(running).fails(130);
         said.says("interrupted").says("run the same command again");
-        assert_eq!(Tree::of(&lacking.sandbox.work()), before);
+        let after = Tree::of(&lacking.sandbox.work()).without_partial_blobs();
+        assert_eq!(after, before);
     }
     lacking.mends();
 }

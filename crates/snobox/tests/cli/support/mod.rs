@@ -13,5 +13,8 @@ pub(crate) use program::{Running, Said, binary};
 pub(crate) use sandbox::Sandbox;
 pub(crate) use serving::Serving;
 pub(crate) use site::{SITE, mirrors, set_in};
-pub(crate) use tools::{Tool, may_mount, sample_ignitions, sample_iso, sample_isos, tool};
+pub(crate) use tools::{
+    Tool, may_mount, sample_catalog, sample_ignitions, sample_iso, sample_isos,
+    sample_manual_image_set, tool,
+};
 pub(crate) use tree::{Tree, copy};

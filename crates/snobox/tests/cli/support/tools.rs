@@ -112,3 +112,23 @@ pub(crate) fn sample_iso(name: &str) -> Option<PathBuf> {
     }
     found
 }
+
+fn sample(name: &str) -> Option<PathBuf> {
+    let Some(root) = std::env::var_os("SNOBOX_SAMPLES") else {
+        skip("SNOBOX_SAMPLES is not set");
+        return None;
+    };
+    let path = Path::new(&root).join(name);
+    assert!(path.exists(), "no sample {}", path.display());
+    Some(path)
+}
+
+/// A file or folder of catalog documents; none after saying so.
+pub(crate) fn sample_catalog(name: &str) -> Option<PathBuf> {
+    sample(&format!("catalogs/{name}"))
+}
+
+/// The image set of the manual procedure; none after saying so.
+pub(crate) fn sample_manual_image_set() -> Option<PathBuf> {
+    sample("manual-procedure-4.13.1/imageset.yaml")
+}

@@ -40,6 +40,18 @@ impl Tree {
         self.0.keys().map(String::as_str).collect()
     }
 
+    /// Without what came of blobs that are not whole: it stays for the next run.
+    pub(crate) fn without_partial_blobs(mut self) -> Self {
+        let begun = |name: &str| {
+            let folders = ["/.snobox/partial/", "/.snobox/quarantine/"];
+            folders
+                .iter()
+                .any(|folder| name.contains(folder) && !name.ends_with(folder))
+        };
+        self.0.retain(|name, _| !begun(name));
+        self
+    }
+
     /// Mode of a file, or of a folder named with a slash at its end.
     pub(crate) fn mode(&self, name: &str) -> u32 {
         self.0[name].0

@@ -16,6 +16,10 @@ check_registry_before() {
     done
     ready=$(moment snobox-registry.service ActiveEnterTimestampMonotonic)
     start=$(moment "$unit" InactiveExitTimestampMonotonic)
+    if [ "${start:-0}" = 0 ]; then
+        # systemd forgets a unit that has ended and that nobody refers to; the journal does not.
+        start=$(journalctl --boot --unit "$unit" --output=json --no-pager | jq --slurp --raw-output '.[0].__MONOTONIC_TIMESTAMP // 0')
+    fi
     echo "registry ${ready:-0} us, $unit ${start:-0} us"
     [ "${ready:-0}" -gt 0 ] && [ "${start:-0}" -gt "$ready" ]
 }

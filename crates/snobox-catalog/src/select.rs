@@ -1,0 +1,409 @@
+//! Which versions of which operators of one catalog an image set asks for.
+//!
+//! The two generations of image sets choose differently: `v1.rs` and `v2.rs` have the rule for one channel, this module what they share. Every
+//! choice that their sources leave open is written down in `docs/image-sets.md`. What cannot be done is a [`Problem`] with the place in the image
+//! set, what there is instead, and the line that would help; all of them are collected.
+
+mod dependencies;
+mod refusal;
+mod v1;
+mod v2;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use snobox_plan::problem::Problem;
+
+use crate::catalog::{Catalog, Channel, Deprecated, Entry, Package};
+use crate::image_set::{Operator, PackageAsk, Place, Range, Rules};
+
+pub use dependencies::{Dependency, Met};
+
+/// What was chosen out of one catalog.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selection {
+    /// Operators by name.
+    pub packages: BTreeMap<String, Chosen>,
+    /// What bundles need of other operators.
+    pub dependencies: Vec<Dependency>,
+    /// What the user should know: versions outside of the range that had to come along, channels that were dropped, deprecations.
+    pub notes: Vec<String>,
+}
+
+/// What was chosen of one operator.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Chosen {
+    /// The channel that a subscription without a channel will follow.
+    pub default_channel: Option<String>,
+    /// Channels, each with the names of the bundles that stay in it.
+    pub channels: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// One chosen version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChosenBundle<'a> {
+    /// The operator.
+    pub package: &'a str,
+    /// The bundle's name.
+    pub name: &'a str,
+    /// Its version.
+    pub version: Option<&'a semver::Version>,
+    /// Channels that it stays in.
+    pub channels: Vec<&'a str>,
+    /// The bundle image and the images that it needs.
+    pub images: &'a [String],
+}
+
+impl Selection {
+    /// All chosen versions, by operator and name.
+    pub fn bundles<'a>(&'a self, catalog: &'a Catalog) -> Vec<ChosenBundle<'a>> {
+        let mut all = Vec::new();
+        for (package, chosen) in &self.packages {
+            let Some(known) = catalog.packages.get(package) else {
+                continue;
+            };
+            for name in chosen.bundles() {
+                let Some(bundle) = known.bundles.get(name) else {
+                    continue;
+                };
+                let holds = |(channel, names): (&'a String, &'a BTreeSet<String>)| {
+                    names.contains(name).then_some(channel.as_str())
+                };
+                all.push(ChosenBundle {
+                    package,
+                    name,
+                    version: bundle.version.as_ref(),
+                    channels: chosen.channels.iter().filter_map(holds).collect(),
+                    images: &bundle.images,
+                });
+            }
+        }
+        all
+    }
+}
+
+impl Chosen {
+    /// Names of all bundles, each once.
+    pub fn bundles(&self) -> BTreeSet<&str> {
+        self.channels
+            .values()
+            .flatten()
+            .map(String::as_str)
+            .collect()
+    }
+}
+
+/// Chooses.
+///
+/// # Errors
+/// All problems, in the order of the image set.
+pub fn select(
+    catalog: &Catalog,
+    operator: &Operator,
+    rules: Rules,
+) -> Result<Selection, Vec<Problem>> {
+    let mut selection = Selection::default();
+    let mut problems = Vec::new();
+    let everything: Vec<PackageAsk>;
+    let asks = if operator.packages.is_empty() {
+        everything = all_packages(catalog, &operator.place);
+        &everything
+    } else {
+        &operator.packages
+    };
+    for ask in asks {
+        let Some(package) = catalog.packages.get(&ask.name) else {
+            problems.push(refusal::no_package(catalog, operator, ask));
+            continue;
+        };
+        let mut choosing = Choosing {
+            rules,
+            full: operator.full,
+            package,
+            ask,
+            notes: &mut selection.notes,
+            problems: &mut problems,
+        };
+        if let Some(chosen) = choosing.package() {
+            selection.packages.insert(ask.name.clone(), chosen);
+        }
+    }
+    if problems.is_empty() {
+        let add = rules == Rules::V1 && !operator.skip_dependencies;
+        dependencies::follow(catalog, &mut selection, add);
+        deprecations(catalog, &mut selection);
+        return Ok(selection);
+    }
+    problems.sort_by_key(|problem| problem.at);
+    Err(problems)
+}
+
+fn all_packages(catalog: &Catalog, place: &Place) -> Vec<PackageAsk> {
+    let ask = |name: &String| PackageAsk {
+        place: place.clone(),
+        name: name.clone(),
+        range: Range::default(),
+        default_channel: None,
+        channels: Vec::new(),
+        selected_bundles: Vec::new(),
+    };
+    catalog.packages.keys().map(ask).collect()
+}
+
+/// The choice within one operator.
+struct Choosing<'a> {
+    rules: Rules,
+    full: bool,
+    package: &'a Package,
+    ask: &'a PackageAsk,
+    notes: &'a mut Vec<String>,
+    problems: &'a mut Vec<Problem>,
+}
+
+/// What is asked of one channel.
+struct ChannelChoice<'a> {
+    name: &'a str,
+    channel: &'a Channel,
+    range: &'a Range,
+    place: &'a Place,
+    /// Whether the versions are asked of this channel, and not of the whole operator.
+    own_range: bool,
+}
+
+/// The entries that stay in a channel.
+type Kept<'a> = Vec<&'a Entry>;
+
+impl<'a> Choosing<'a> {
+    fn package(&mut self) -> Option<Chosen> {
+        let before = self.problems.len();
+        let channels = self.channels();
+        let default_channel = match self.rules {
+            Rules::V1 => None,
+            Rules::V2 if self.problems.len() == before => self.surviving_default(&channels),
+            Rules::V2 => None,
+        };
+        if self.problems.len() > before {
+            return None;
+        }
+        let mut chosen = Chosen::default();
+        let mut dropped = Vec::new();
+        for choice in &channels {
+            let kept = if self.ask.selected_bundles.is_empty() {
+                match self.rules {
+                    Rules::V1 => self.entries_v1(choice),
+                    Rules::V2 => self.entries_v2(choice),
+                }
+            } else {
+                self.selected_bundles(choice)
+            };
+            match kept {
+                Ok(kept) if kept.is_empty() => dropped.push(choice),
+                Ok(kept) => {
+                    let names = kept.iter().map(|entry| entry.name.clone()).collect();
+                    chosen.channels.insert(choice.name.to_owned(), names);
+                }
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        if self.problems.len() > before {
+            return None;
+        }
+        self.judge_empty(&chosen, &dropped, default_channel.as_deref());
+        self.judge_missing(&chosen);
+        chosen.default_channel = match self.rules {
+            Rules::V1 => self.rederived_default(&chosen),
+            Rules::V2 => default_channel,
+        };
+        (self.problems.len() == before).then_some(chosen)
+    }
+
+    /// The channels that are asked for; all of them where none is named.
+    fn channels(&mut self) -> Vec<ChannelChoice<'a>> {
+        let (package, ask) = (self.package, self.ask);
+        if ask.channels.is_empty() {
+            let place = ask.range.place.as_ref().unwrap_or(&ask.place);
+            let choice = |(name, channel): (&'a String, &'a Channel)| ChannelChoice {
+                name,
+                channel,
+                range: &ask.range,
+                place,
+                own_range: false,
+            };
+            return package.channels.iter().map(choice).collect();
+        }
+        let mut found = Vec::new();
+        for asked in &ask.channels {
+            let Some((name, channel)) = package.channels.get_key_value(&asked.name) else {
+                self.problems.push(refusal::no_channel(package, ask, asked));
+                continue;
+            };
+            let own_range = !asked.range.is_open();
+            let range = if own_range { &asked.range } else { &ask.range };
+            found.push(ChannelChoice {
+                name,
+                channel,
+                range,
+                place: range.place.as_ref().unwrap_or(&asked.place),
+                own_range,
+            });
+        }
+        found
+    }
+
+    /// The default channel under the v2 rules: as the image set says, or as the catalog says, if it is among those that are kept.
+    fn surviving_default(&mut self, channels: &[ChannelChoice<'_>]) -> Option<String> {
+        let names: Vec<&str> = channels.iter().map(|channel| channel.name).collect();
+        let is_kept = |name: &str| names.contains(&name);
+        if let Some((name, place)) = &self.ask.default_channel {
+            if !is_kept(name) {
+                self.problems
+                    .push(refusal::lost_override(self.ask, name, place, &names));
+            }
+            return Some(name.clone());
+        }
+        let own = self.package.default_channel.as_deref()?;
+        if !is_kept(own) {
+            self.problems
+                .push(refusal::lost_default(self.ask, own, &names));
+        }
+        Some(own.to_owned())
+    }
+
+    /// The default channel under the v1 rules: as the image set says, or as the catalog says, or by the priority of what is left.
+    fn rederived_default(&mut self, chosen: &Chosen) -> Option<String> {
+        let names: Vec<&str> = chosen.channels.keys().map(String::as_str).collect();
+        if let Some((name, place)) = &self.ask.default_channel {
+            if !names.contains(&name.as_str()) {
+                self.problems
+                    .push(refusal::lost_override(self.ask, name, place, &names));
+            }
+            return Some(name.clone());
+        }
+        let own = self.package.default_channel.as_deref()?;
+        if names.contains(&own) || names.is_empty() {
+            return Some(own.to_owned());
+        }
+        let by_priority = highest_priority(self.package, &names);
+        match by_priority {
+            Some(name) => {
+                self.notes.push(format!(
+                    "{}: the default channel {own:?} is not asked for; {name:?} becomes the default, by its priority",
+                    self.ask.name
+                ));
+                Some(name.to_owned())
+            }
+            None => {
+                self.problems
+                    .push(refusal::lost_default(self.ask, own, &names));
+                None
+            }
+        }
+    }
+
+    /// Bundles that are named, and nothing else.
+    fn selected_bundles(&mut self, choice: &ChannelChoice<'a>) -> Result<Kept<'a>, Problem> {
+        let named = |entry: &&Entry| {
+            let mut names = self.ask.selected_bundles.iter();
+            names.any(|(name, _)| *name == entry.name)
+        };
+        let kept: Kept<'a> = choice.channel.entries.iter().filter(named).collect();
+        if !kept.is_empty()
+            && let Err(error) =
+                crate::channel::UpdateGraph::of_entries(choice.channel, kept.iter().copied())
+        {
+            return Err(refusal::broken_selection(self.ask, choice, &error));
+        }
+        Ok(kept)
+    }
+
+    /// Channels without a version: the default one must not be, others are dropped.
+    fn judge_empty(
+        &mut self,
+        chosen: &Chosen,
+        dropped: &[&ChannelChoice<'a>],
+        default_channel: Option<&str>,
+    ) {
+        if chosen.channels.is_empty() && !dropped.is_empty() {
+            self.problems
+                .push(refusal::nothing(self.package, self.ask, dropped));
+            return;
+        }
+        for choice in dropped {
+            if Some(choice.name) == default_channel {
+                let kept: Vec<&str> = chosen.channels.keys().map(String::as_str).collect();
+                self.problems
+                    .push(refusal::empty_default(self.ask, choice, &kept));
+            } else {
+                self.notes.push(format!(
+                    "{}: channel {:?} is left out: it has none of {}",
+                    self.ask.name,
+                    choice.name,
+                    refusal::asked(self.ask, choice)
+                ));
+            }
+        }
+    }
+
+    /// Everything that was named must be there.
+    fn judge_missing(&mut self, chosen: &Chosen) {
+        let bundles = chosen.bundles();
+        let absent = |(name, _): &&(String, Place)| !bundles.contains(name.as_str());
+        if let Some((name, place)) = self.ask.selected_bundles.iter().find(absent) {
+            self.problems
+                .push(refusal::no_bundle(self.package, self.ask, name, place));
+        }
+        let known = |name: &str| self.package.bundles.contains_key(name);
+        for names in chosen.channels.values() {
+            if let Some(name) = names.first()
+                && !names.iter().any(|name| known(name))
+            {
+                self.problems.push(refusal::no_document(self.ask, name));
+                return;
+            }
+        }
+        for name in bundles.into_iter().filter(|name| !known(name)) {
+            self.notes.push(format!(
+                "{}: the catalog lists {name:?} in a channel and has no bundle of that name",
+                self.ask.name
+            ));
+        }
+    }
+}
+
+fn highest_priority<'n>(package: &Package, names: &[&'n str]) -> Option<&'n str> {
+    let priority = |name: &&str| package.channels.get(*name).and_then(|c| c.priority);
+    names
+        .iter()
+        .copied()
+        .filter_map(|name| priority(&name).map(|p| (p, name)))
+        .max()
+        .map(|(_, name)| name)
+}
+
+fn deprecations(catalog: &Catalog, selection: &mut Selection) {
+    for (name, chosen) in &selection.packages {
+        let Some(package) = catalog.packages.get(name) else {
+            continue;
+        };
+        let bundles = chosen.bundles();
+        for deprecation in &package.deprecations {
+            let (is_chosen, what) = match &deprecation.of {
+                Deprecated::Package => (true, "the operator".to_owned()),
+                Deprecated::Channel(channel) => (
+                    chosen.channels.contains_key(channel),
+                    format!("channel {channel:?}"),
+                ),
+                Deprecated::Bundle(bundle) => {
+                    (bundles.contains(bundle.as_str()), format!("{bundle:?}"))
+                }
+            };
+            if is_chosen {
+                let message = deprecation.message.split_whitespace();
+                let message: Vec<_> = message.collect();
+                selection.notes.push(format!(
+                    "{name}: {what} is deprecated: {}",
+                    message.join(" ")
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! One blob: from one place after the other, again where that may help, and never a byte twice that need not be.
+//!
+//! What a place answers to `Range: bytes=N-END`:
+//! * 206 with that range: the bytes go behind those that are there.
+//! * 200: it cannot start in the middle, or something before it cannot. The first N bytes that come are skipped: they cross the line in any
+//!   case, and starting again would lose what is there each time the line breaks before N, so that a large blob never came in whole.
+//! * 416, or 206 with another range: asked once more for the whole. After 416 nothing of the old is kept, as the place's blob is not longer
+//!   than that.
+//!
+//! A digest that is wrong in the end may be the fault of what was there before, or of another place. Then the next places are asked for the
+//! whole blob, and this one once more after them. One that sent all of it is not asked again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use snobox_formats::digest::Digest;
+use snobox_store::{Partial, Store, StoreError};
+use tokio::task::block_in_place;
+
+use super::Job;
+use crate::client::{BlobAnswer, Client, Place, RequestError};
+use crate::pull::event::Tally;
+use crate::pull::pace::Limit;
+use crate::pull::patience::{Outage, Tries};
+use crate::pull::{Event, EventSink, Failure, Gate, PullError};
+
+/// A try that brought so many bytes was not in vain.
+const PROGRESS_BYTES: u64 = 16 << 10;
+/// A stream that brings less than this in the time of a stall is one: a server that drips would hold it for ever.
+const TRICKLE_BYTES: u64 = 1 << 10;
+
+/// What all streams share.
+pub(super) struct Line {
+    pub(super) client: Client,
+    pub(super) store: Arc<Store>,
+    pub(super) events: EventSink,
+    pub(super) limit: Option<Limit>,
+    pub(super) gate: Option<Gate>,
+    pub(super) tally: Tally,
+}
+
+/// How a request ended well.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    Complete,
+    GateClosed,
+}
+
+impl Line {
+    pub(super) async fn fetch(&self, job: &Job) -> Result<(), Failure> {
+        let outcome = self.fetch_from_all(job).await;
+        outcome.map_err(|attempts| {
+            let of = job.names.first().map(|name| format!(" of {name}"));
+            Failure {
+                what: format!("blob {}{}", job.blob.digest, of.unwrap_or_default()),
+                attempts,
+            }
+        })
+    }
+
+    async fn fetch_from_all(&self, job: &Job) -> Result<(), Vec<PullError>> {
+        let (digest, bytes) = (job.blob.digest, job.blob.size);
+        self.tell(Event::Started { digest, bytes });
+        let mut partial = block_in_place(|| self.open(job)).map_err(|e| vec![e.into()])?;
+        // Complete, but killed before it was moved; or a blob without a byte.
+        if partial.received_bytes() == bytes {
+            match self.finish(&mut partial, "an earlier run") {
+                Ok(()) => return Ok(()),
+                Err(StoreError::WrongDigest { .. }) => {}
+                Err(error) => return Err(vec![error.into()]),
+            }
+        }
+        let mut attempts = Vec::new();
+        let of = job.names.iter().flat_map(|name| self.client.places(name));
+        let mut places: VecDeque<(Place, bool)> = of.map(|place| (place, true)).collect();
+        let mut outage = Outage::none();
+        loop {
+            let before = partial.received_bytes();
+            if self.ask_all(&mut partial, places, &mut attempts).await {
+                return Ok(());
+            }
+            if partial.received_bytes() >= before + PROGRESS_BYTES {
+                outage.progressed();
+            }
+            let why = attempts.last().map(ToString::to_string);
+            let Some(again) = outage.wait(&mut attempts, &self.client) else {
+                return Err(attempts);
+            };
+            self.pause(digest, why.unwrap_or_default(), again.pause)
+                .await;
+            places = again.places.into_iter().map(|p| (p, true)).collect();
+        }
+    }
+
+    /// One place after the other; whether the blob is there in the end. The store's failure is the last of `attempts`.
+    async fn ask_all(
+        &self,
+        partial: &mut Partial<'_>,
+        mut places: VecDeque<(Place, bool)>,
+        attempts: &mut Vec<PullError>,
+    ) -> bool {
+        while let Some((place, first_time)) = places.pop_front() {
+            let mixed = partial.received_bytes() > 0;
+            let received = self.receive(partial, &place).await;
+            let finished = received.and_then(|()| {
+                let from = place.to_string();
+                self.finish(partial, &from).map_err(PullError::from)
+            });
+            let Err(error) = finished else { return true };
+            let of_the_store = match &error {
+                PullError::Store(StoreError::WrongDigest { .. }) if mixed && first_time => {
+                    places.push_back((place, false));
+                    continue;
+                }
+                PullError::Store(StoreError::WrongDigest { .. }) => false,
+                other => matches!(other, PullError::Store(_)),
+            };
+            attempts.push(at_place(&place, error));
+            if of_the_store {
+                // Nothing else matters, and nothing is waited for.
+                attempts.drain(..attempts.len() - 1);
+                break;
+            }
+        }
+        false
+    }
+
+    async fn pause(&self, digest: Digest, why: String, pause: Duration) {
+        self.tally.retries.fetch_add(1, Ordering::Relaxed);
+        self.tell(Event::Retried { digest, why, pause });
+        tokio::time::sleep(pause).await;
+    }
+
+    fn open(&self, job: &Job) -> Result<Partial<'_>, StoreError> {
+        let (digest, size) = (job.blob.digest, job.blob.size);
+        let there = self.store.partial_bytes(digest);
+        self.store.check_room(size.saturating_sub(there))?;
+        let partial = self.store.partial(digest, size)?;
+        let bytes = partial.received_bytes();
+        if bytes > 0 {
+            self.tell(Event::Resumed { digest, bytes });
+            self.tally.resumed_blobs.fetch_add(1, Ordering::Relaxed);
+            self.tally.resumed_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        Ok(partial)
+    }
+
+    fn finish(&self, partial: &mut Partial<'_>, from: &str) -> Result<(), StoreError> {
+        let outcome = block_in_place(|| partial.finish());
+        if let Err(StoreError::WrongDigest { expected, found }) = &outcome {
+            self.tell(Event::Quarantined {
+                digest: *expected,
+                found: *found,
+                place: from.to_owned(),
+            });
+            let bytes = partial.size_bytes();
+            self.tell(Event::Discarded { bytes });
+        }
+        outcome
+    }
+
+    /// All bytes that are missing, from one place.
+    async fn receive(&self, partial: &mut Partial<'_>, place: &Place) -> Result<(), PullError> {
+        let mut tries = Tries::none();
+        let mut ranges = true;
+        loop {
+            if let Some(gate) = &self.gate {
+                gate.opened().await;
+            }
+            let before = partial.received_bytes();
+            let error = match self.ask(partial, place, ranges).await {
+                Ok(Ended::Complete) => return Ok(()),
+                Ok(Ended::GateClosed) => continue,
+                Err(error) => error,
+            };
+            if partial.received_bytes() >= before + PROGRESS_BYTES {
+                tries.progressed();
+            }
+            match &error {
+                PullError::Request(RequestError::Range { status, .. }) if ranges => {
+                    ranges = false;
+                    if *status == 416 {
+                        self.restart(partial)?;
+                    }
+                    continue;
+                }
+                // What came is not the beginning of what was asked for.
+                PullError::Request(RequestError::WrongSize {
+                    expected, found, ..
+                }) if found > expected => self.restart(partial)?,
+                _ => {}
+            }
+            let Some(pause) = tries.pause_after(&error, &self.client) else {
+                return Err(error);
+            };
+            self.pause(partial.digest(), error.to_string(), pause).await;
+        }
+    }
+
+    /// One request, and its body up to where it ends or breaks.
+    async fn ask(
+        &self,
+        partial: &mut Partial<'_>,
+        place: &Place,
+        ranges: bool,
+    ) -> Result<Ended, PullError> {
+        let (digest, size) = (partial.digest(), partial.size_bytes());
+        if partial.received_bytes() == size {
+            return Ok(Ended::Complete);
+        }
+        let from = if ranges { partial.received_bytes() } else { 0 };
+        let answer = self.client.blob(place, digest, size, from).await?;
+        let (mut response, mut skip) = match answer {
+            BlobAnswer::Rest(response) => (response, 0),
+            BlobAnswer::Whole(response) => (response, partial.received_bytes()),
+        };
+        let mut flow = Flow::new(self.client.patience().stall);
+        while partial.received_bytes() < size {
+            let asked = Instant::now();
+            let chunk = match tokio::time::timeout(flow.patience(), response.chunk()).await {
+                Ok(Ok(Some(chunk))) => chunk,
+                Err(_) => {
+                    return Err(flow.stalled(place).into());
+                }
+                Ok(Err(error)) if error.is_timeout() => {
+                    return Err(flow.stalled(place).into());
+                }
+                // A body that ends before its announced length is an error of the transport: say what it means.
+                Ok(Ok(None) | Err(_)) => {
+                    return Err(RequestError::WrongSize {
+                        place: place.clone(),
+                        expected: size,
+                        found: partial.received_bytes(),
+                    }
+                    .into());
+                }
+            };
+            let came = chunk.len() as u64;
+            flow.came(came, asked.elapsed());
+            self.tally.received_bytes.fetch_add(came, Ordering::Relaxed);
+            let known = skip.min(came);
+            skip -= known;
+            if known > 0 {
+                self.tell(Event::Skipped { bytes: known });
+            }
+            let new = &chunk[known as usize..];
+            if !new.is_empty() {
+                partial.write(new).map_err(|e| at_place(place, e.into()))?;
+                let bytes = new.len() as u64;
+                self.tell(Event::Received { bytes });
+            }
+            if let Some(limit) = &self.limit {
+                limit.pay(came).await;
+            }
+            if self.gate.as_ref().is_some_and(|gate| !gate.is_open()) {
+                return Ok(Ended::GateClosed);
+            }
+        }
+        Ok(Ended::Complete)
+    }
+
+    fn restart(&self, partial: &mut Partial<'_>) -> Result<(), StoreError> {
+        let bytes = partial.received_bytes();
+        self.tell(Event::Discarded { bytes });
+        partial.restart()
+    }
+
+    fn tell(&self, event: Event) {
+        (self.events)(event);
+    }
+}
+
+/// Whether a stream still brings anything worth waiting for. Only time spent waiting for the place counts.
+#[derive(Debug)]
+struct Flow {
+    stall: Duration,
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Flow {
+    fn new(stall: Duration) -> Self {
+        Self {
+            stall,
+            waited: Duration::ZERO,
+            bytes: 0,
+        }
+    }
+
+    /// How long to wait for the next bytes.
+    fn patience(&self) -> Duration {
+        self.stall.saturating_sub(self.waited)
+    }
+
+    fn came(&mut self, bytes: u64, waited: Duration) {
+        self.bytes += bytes;
+        self.waited += waited;
+        if self.bytes >= TRICKLE_BYTES {
+            (self.bytes, self.waited) = (0, Duration::ZERO);
+        }
+    }
+
+    fn stalled(&self, place: &Place) -> RequestError {
+        RequestError::Stalled {
+            place: place.clone(),
+            after: self.stall,
+        }
+    }
+}
+
+/// Wrong bytes are the registry's fault, not the store's.
+fn at_place(place: &Place, error: PullError) -> PullError {
+    let place = place.clone();
+    match error {
+        PullError::Store(StoreError::WrongDigest { expected, found }) => {
+            RequestError::WrongDigest {
+                place,
+                expected,
+                found,
+            }
+            .into()
+        }
+        PullError::Store(StoreError::WrongSize {
+            expected, found, ..
+        }) => RequestError::WrongSize {
+            place,
+            expected,
+            found,
+        }
+        .into(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const STALL: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_stream_that_drips_has_no_patience_left_in_the_end() {
+        let mut flow = Flow::new(STALL);
+        for _ in 0..6 {
+            flow.came(1, Duration::from_secs(5));
+        }
+        assert_eq!(flow.patience(), Duration::ZERO);
+        let mut flow = Flow::new(STALL);
+        for _ in 0..1000 {
+            flow.came(1024, Duration::from_secs(29));
+        }
+        assert_eq!(flow.patience(), STALL);
+    }
+
+    proptest! {
+        #[test]
+        fn a_kilobyte_in_time_is_always_enough(pieces in proptest::collection::vec((1..5000_u64, 0..2000_u64), 1..80)) {
+            let mut flow = Flow::new(STALL);
+            let (mut bytes, mut waited) = (0, Duration::ZERO);
+            for (came, milliseconds) in pieces {
+                let took = Duration::from_millis(milliseconds);
+                (bytes, waited) = (bytes + came, waited + took);
+                flow.came(came, took);
+                if bytes >= 1024 {
+                    (bytes, waited) = (0, Duration::ZERO);
+                }
+                prop_assert_eq!(flow.patience(), STALL.saturating_sub(waited));
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `snobox catalog list`: operators, channels, versions.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use snobox_catalog::catalog::{Catalog, Channel, Package};
+use snobox_catalog::channel::UpdateGraph;
+use snobox_plan::problem::did_you_mean;
+
+use crate::error::{Error, Exit, Result};
+use crate::flow;
+use crate::ui::Ui;
+
+/// Lists a catalog, one operator of it, or one channel of that.
+pub fn run(path: &Path, package: Option<&str>, channel: Option<&str>, ui: &Ui) -> Result<()> {
+    let catalog = flow::catalog::read(path)?;
+    let Some(name) = package else {
+        return packages(&catalog, ui);
+    };
+    let found = catalog.packages.get(name).ok_or_else(|| {
+        let names: Vec<&str> = catalog.packages.keys().map(String::as_str).collect();
+        absent(
+            &format!("{} has no package {name:?}", path.display()),
+            name,
+            &names,
+        )
+    })?;
+    let Some(channel) = channel else {
+        return channels(name, found, ui);
+    };
+    let content = found.channels.get(channel).ok_or_else(|| {
+        let names: Vec<&str> = found.channels.keys().map(String::as_str).collect();
+        absent(
+            &format!("{name} has no channel {channel:?}"),
+            channel,
+            &names,
+        )
+    })?;
+    versions(name, found, channel, content, ui)
+}
+
+fn absent(message: &str, given: &str, names: &[&str]) -> Error {
+    let hint = match did_you_mean(given, names) {
+        Some(meant) => format!("did you mean {meant:?}?"),
+        None => format!("it has {}", names.join(", ")),
+    };
+    Error::new(Exit::Usage, message).hint(hint)
+}
+
+/// The head of a channel, or what is wrong with the channel.
+fn head(channel: &Channel) -> Result<&str, String> {
+    UpdateGraph::of(channel)
+        .map(|graph| graph.head().name.as_str())
+        .map_err(|error| error.to_string())
+}
+
+fn head_text(channel: &Channel) -> String {
+    head(channel).map_or_else(|error| format!("({error})"), str::to_owned)
+}
+
+fn head_value(channel: &Channel) -> Value {
+    head(channel).map_or(Value::Null, Value::from)
+}
+
+fn default_head(package: &Package) -> Option<(&str, &Channel)> {
+    let name = package.default_channel.as_deref()?;
+    package.channels.get(name).map(|channel| (name, channel))
+}
+
+fn packages(catalog: &Catalog, ui: &Ui) -> Result<()> {
+    let mut rows = vec![["PACKAGE", "DEFAULT CHANNEL", "HEAD"].map(str::to_owned)];
+    let mut values = Vec::new();
+    for (name, package) in &catalog.packages {
+        let (default, head) = match default_head(package) {
+            Some((channel, content)) => (channel.to_owned(), head_text(content)),
+            None => (
+                package.default_channel.clone().unwrap_or_default(),
+                String::new(),
+            ),
+        };
+        rows.push([name.clone(), default, head]);
+        values.push(json!({
+            "name": name,
+            "defaultChannel": package.default_channel,
+            "channels": package.channels.iter().map(|(name, channel)| json!({"name": name, "head": head_value(channel)})).collect::<Vec<_>>(),
+        }));
+    }
+    ui.result(table(&rows), &json!({"packages": values}))
+}
+
+fn channels(name: &str, package: &Package, ui: &Ui) -> Result<()> {
+    let mut rows = vec![["CHANNEL", "HEAD", "VERSIONS", ""].map(str::to_owned)];
+    let mut values = Vec::new();
+    for (channel, content) in &package.channels {
+        let is_default = package.default_channel.as_ref() == Some(channel);
+        rows.push([
+            channel.clone(),
+            head_text(content),
+            content.entries.len().to_string(),
+            if is_default { "default" } else { "" }.to_owned(),
+        ]);
+        let versions: Vec<_> = sorted(package, content)
+            .into_iter()
+            .map(|(version, _)| version)
+            .collect();
+        values.push(json!({"name": channel, "head": head_value(content), "versions": versions}));
+    }
+    let value =
+        json!({"package": name, "defaultChannel": package.default_channel, "channels": values});
+    ui.result(table(&rows), &value)
+}
+
+/// Versions and bundle names of a channel, from the lowest; a bundle without a version has an empty one and comes first.
+fn sorted<'p>(package: &'p Package, channel: &'p Channel) -> Vec<(String, &'p str)> {
+    let mut all: Vec<_> = channel
+        .entries
+        .iter()
+        .map(|entry| {
+            let bundle = package.bundles.get(&entry.name);
+            (bundle.and_then(|b| b.version.as_ref()), entry.name.as_str())
+        })
+        .collect();
+    all.sort();
+    all.into_iter()
+        .map(|(version, name)| (version.map(ToString::to_string).unwrap_or_default(), name))
+        .collect()
+}
+
+fn versions(
+    name: &str,
+    package: &Package,
+    channel: &str,
+    content: &Channel,
+    ui: &Ui,
+) -> Result<()> {
+    let head = head(content);
+    let mut rows = vec![["VERSION", "BUNDLE", "IMAGES", ""].map(str::to_owned)];
+    let mut values = Vec::new();
+    for (version, bundle) in sorted(package, content) {
+        let images = package.bundles.get(bundle).map(|b| b.images.as_slice());
+        let images = images.unwrap_or_default();
+        let is_head = head.as_deref() == Ok(bundle);
+        rows.push([
+            version.clone(),
+            bundle.to_owned(),
+            images.len().to_string(),
+            if is_head { "head" } else { "" }.to_owned(),
+        ]);
+        values.push(json!({"version": version, "name": bundle, "images": images}));
+    }
+    if let Err(error) = &head {
+        ui.say(format!("note: {error}"));
+    }
+    let value = json!({
+        "package": name,
+        "channel": channel,
+        "head": head_value(content),
+        "versions": values,
+    });
+    ui.result(table(&rows), &value)
+}
+
+/// Columns as wide as their widest cell.
+pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    let line = |row: &[String; N]| {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}

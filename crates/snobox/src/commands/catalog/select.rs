@@ -1,0 +1,148 @@
+//! `snobox catalog select`: the bundles and images that an image set chooses.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use snobox_catalog::image_set::{self, ImageSet, Operator};
+use snobox_catalog::select::{Selection, select};
+use snobox_formats::reference::ImageRef;
+use snobox_plan::problem::Problem;
+
+use super::list::table;
+use crate::error::{Error, Exit, Result};
+use crate::flow;
+use crate::input;
+use crate::site_file::problems_error;
+use crate::ui::Ui;
+
+/// Reads the image set and the catalogs that it names, and prints what is chosen.
+pub fn run(path: &Path, catalogs: &[(String, PathBuf)], ui: &Ui) -> Result<()> {
+    let text = input::read_text(path).map_err(|error| {
+        Error::caused(
+            Exit::Site,
+            format!("cannot read {}", path.display()),
+            &error,
+        )
+        .hint("--image-set names an ImageSetConfiguration")
+    })?;
+    let refuse = |problems: Vec<Problem>| Error {
+        hint: Some(format!(
+            "mend {} and run the same command again",
+            path.display()
+        )),
+        ..problems_error(path, &problems)
+    };
+    let set = image_set::read(&text).map_err(refuse)?;
+    let folders = stand_ins(&set, catalogs, path)?;
+
+    let mut notes: Vec<String> = set
+        .notes
+        .iter()
+        .map(|(place, why)| {
+            format!(
+                "{}:{}: {}: {why}",
+                path.display(),
+                place.at.line,
+                place.path
+            )
+        })
+        .collect();
+    let (mut problems, mut rows, mut bundles) = (Vec::new(), Vec::new(), Vec::new());
+    let mut images = BTreeSet::new();
+    for (operator, folder) in set.operators.iter().zip(folders) {
+        let catalog = flow::catalog::read(folder)?;
+        let selection = match select(&catalog, operator, set.rules) {
+            Ok(selection) => selection,
+            Err(found) => {
+                problems.extend(found);
+                continue;
+            }
+        };
+        notes.extend(selection_notes(operator, &selection));
+        for bundle in selection.bundles(&catalog) {
+            let mut own = Vec::new();
+            for image in bundle.images {
+                match judged(&set, image) {
+                    None => own.push(image.clone()),
+                    Some(why) => notes.push(format!("{}: {image} is left out: {why}", bundle.name)),
+                }
+            }
+            images.extend(own.iter().cloned());
+            let version = bundle.version.map(ToString::to_string);
+            rows.push([
+                bundle.package.to_owned(),
+                version.clone().unwrap_or_default(),
+                bundle.name.to_owned(),
+                bundle.channels.join(", "),
+                own.len().to_string(),
+            ]);
+            bundles.push(json!({
+                "package": bundle.package,
+                "name": bundle.name,
+                "version": version,
+                "channels": bundle.channels,
+                "images": own,
+            }));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(refuse(problems));
+    }
+    for note in &notes {
+        ui.say(format!("note: {note}"));
+    }
+    let count = bundles.len();
+    rows.insert(
+        0,
+        ["PACKAGE", "VERSION", "BUNDLE", "CHANNELS", "IMAGES"].map(str::to_owned),
+    );
+    let text = format!("{}\n{count} bundles, {} images", table(&rows), images.len());
+    ui.result(text, &json!({"bundles": bundles, "notes": notes}))
+}
+
+/// What stands in for each catalog of the image set.
+fn stand_ins<'a>(
+    set: &ImageSet,
+    catalogs: &'a [(String, PathBuf)],
+    path: &Path,
+) -> Result<Vec<&'a Path>> {
+    let names: Vec<String> = set
+        .operators
+        .iter()
+        .map(|o| o.catalog.to_string())
+        .collect();
+    if let Some((unknown, _)) = catalogs.iter().find(|(name, _)| !names.contains(name)) {
+        let message = format!(
+            "--catalog {unknown}=…: {} does not name this catalog",
+            path.display()
+        );
+        return Err(Error::new(Exit::Usage, message).hint(format!("it names {}", names.join(", "))));
+    }
+    let find = |name: &String| {
+        let found = catalogs.iter().find(|(given, _)| given == name);
+        found.map(|(_, path)| path.as_path()).ok_or_else(|| {
+            let message = format!("nothing stands in for the catalog {name}");
+            Error::new(Exit::Usage, message).hint(format!(
+                "add --catalog {name}=PATH with a folder or file of its documents"
+            ))
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+fn selection_notes(operator: &Operator, selection: &Selection) -> Vec<String> {
+    let note = |note: &String| format!("{}: {note}", operator.catalog);
+    selection.notes.iter().map(note).collect()
+}
+
+/// Why an image is left out, if it is.
+fn judged(set: &ImageSet, image: &str) -> Option<String> {
+    if let Some(blocked) = set.blocks(image) {
+        return Some(format!("blockedImages has {:?}", blocked.text));
+    }
+    image
+        .parse::<ImageRef>()
+        .err()
+        .map(|error| error.to_string())
+}
