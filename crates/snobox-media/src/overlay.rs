@@ -1,8 +1,8 @@
 //! What snobox adds to the installer's ignition. Nothing that is there is changed, and nothing is removed.
 //!
-//! * [`live`]: the live system finds the stick, serves its cache, prepares the disk, guards it and shows how far things are;
-//! * [`installed`]: MachineConfigs among the installer's manifests, which make the installed system serve the cache from its disk;
-//! * [`clients`]: whom container clients ask first, for both;
+//! * `live`: the live system finds the stick, serves its cache, prepares the disk, guards it and shows how far things are;
+//! * `installed`: MachineConfigs among the installer's manifests, which make the installed system serve the cache from its disk;
+//! * `clients`: whom container clients ask first, for both;
 //! * `/etc/snobox/image.json`: the [`Pins`].
 
 mod clients;
