@@ -140,7 +140,7 @@ pub fn wrong_clock(lab: &Lab, image: &Image) -> Result<(), String> {
     let run = machine.run(&Until::Verdict, lab.limit())?;
     run.ended(Ending::Refused, &STOPPED_CHECKS)?;
     let said: Vec<&str> = run.results.values("certs-stopped").collect();
-    let words = ["the clock is wrong: it says 2015-01-01T", "sudo date -u -s"];
+    let words = ["the clock is wrong: it says ", "sudo date -u -s"];
     if words
         .iter()
         .all(|word| said.iter().any(|said| said.contains(word)))

@@ -1,6 +1,7 @@
 //! The `boot` partition of an installed CoreOS, read without mounting it.
 //!
-//! * `ignition.firstboot` is there until the first start of the system (ignition-dracut);
+//! * `ignition.firstboot` is there until the first start of the system (ignition-dracut), and may set `ignition_network_kcmdline` for it; GRUB's configuration
+//!   makes its variable `ignition_firstboot` of that (coreos-assembler `grub.cfg`): without it, Ignition would not run;
 //! * `loader/entries/*.conf` are its boot entries: lines of a key, a blank and a value (Boot Loader Specification, type 1). The one with the highest
 //!   `version` is the newest (ostree writes 1, 2, …).
 
@@ -13,8 +14,14 @@ use ext4_view::{Ext4, Ext4Error, Ext4Read};
 
 const FIRST_BOOT: &str = "/ignition.firstboot";
 const ENTRIES: &str = "/loader/entries";
-/// Variables of GRUB in the options, which only GRUB knows; all of them are for the first boot.
+/// Variables of GRUB in the options, which only GRUB knows.
 const GRUB_VARIABLE: char = '$';
+/// The one that stands for the kernel arguments of the first boot.
+const FIRST_BOOT_VARIABLE: &str = "$ignition_firstboot";
+/// What it becomes in the first boot, before the arguments for the network.
+const FIRST_BOOT_ARGUMENT: &str = "ignition.firstboot";
+/// The arguments for the network, as `ignition.firstboot` sets them.
+const NETWORK_ARGUMENTS: &str = "set ignition_network_kcmdline=";
 
 /// Where the superblock has its incompatible features, from the start of the file system, and which one says that the journal has to be replayed.
 const INCOMPATIBLE: u64 = 1024 + 0x60;
@@ -51,7 +58,7 @@ pub struct Entry {
     pub kernel: String,
     /// Path of the initial RAM disk on the partition.
     pub initrd: String,
-    /// Kernel arguments, without those of the first boot.
+    /// Kernel arguments, with those of the first boot where it is to come.
     pub options: String,
     version: u64,
 }
@@ -94,11 +101,17 @@ impl BootPartition {
         if !self.0.exists(ENTRIES)? {
             return Ok(None);
         }
+        let first_boot = self
+            .0
+            .exists(FIRST_BOOT)?
+            .then(|| self.0.read_to_string(FIRST_BOOT))
+            .transpose()?
+            .map(|text| first_boot_arguments(&text));
         let mut entries = Vec::new();
         for file in self.0.read_dir(ENTRIES)? {
             let path = file?.path();
             if path.as_ref().ends_with(b".conf") {
-                entries.extend(parse(&self.0.read_to_string(&path)?));
+                entries.extend(parse(&self.0.read_to_string(&path)?, first_boot.as_deref()));
             }
         }
         Ok(entries.into_iter().max_by_key(|entry| entry.version))
@@ -113,7 +126,19 @@ impl BootPartition {
     }
 }
 
-fn parse(text: &str) -> Option<Entry> {
+/// What GRUB makes of `ignition.firstboot`.
+fn first_boot_arguments(text: &str) -> String {
+    let network = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix(NETWORK_ARGUMENTS))
+        .next_back()
+        .map_or("", |value| value.trim_matches(['"', '\'']));
+    format!("{FIRST_BOOT_ARGUMENT} {network}")
+        .trim_end()
+        .to_owned()
+}
+
+fn parse(text: &str, first_boot: Option<&str>) -> Option<Entry> {
     let value = |key: &str| {
         text.lines()
             .filter_map(|line| line.trim().split_once([' ', '\t']))
@@ -133,7 +158,10 @@ fn parse(text: &str) -> Option<Entry> {
     let options: Vec<_> = value("options")
         .unwrap_or_default()
         .split_ascii_whitespace()
-        .filter(|option| !option.starts_with(GRUB_VARIABLE))
+        .filter_map(|option| match (option, first_boot) {
+            (FIRST_BOOT_VARIABLE, Some(arguments)) => Some(arguments),
+            _ => (!option.starts_with(GRUB_VARIABLE)).then_some(option),
+        })
         .collect();
     Some(Entry {
         kernel: path("linux")?,
@@ -151,7 +179,7 @@ mod tests {
     fn an_entry_is_read_without_variables_of_grub() {
         // A boot entry of Red Hat Enterprise Linux CoreOS, shortened.
         let text = "title Red Hat Enterprise Linux CoreOS 413.92 (ostree:0)\nversion 2\noptions random.trust_cpu=on $ignition_firstboot ostree=/ostree/boot.1/rhcos/a/0 ignition.platform.id=metal\nlinux /boot/ostree/rhcos-a/vmlinuz-5.14\ninitrd /ostree/rhcos-a/initramfs-5.14.img\n";
-        let entry = parse(text).unwrap();
+        let entry = parse(text, None).unwrap();
         assert_eq!(entry.kernel, "/ostree/rhcos-a/vmlinuz-5.14");
         assert_eq!(entry.initrd, "/ostree/rhcos-a/initramfs-5.14.img");
         assert_eq!(
@@ -159,6 +187,21 @@ mod tests {
             "random.trust_cpu=on ostree=/ostree/boot.1/rhcos/a/0 ignition.platform.id=metal"
         );
         assert_eq!(entry.version, 2);
-        assert_eq!(parse("title x\n"), None);
+        assert_eq!(parse("title x\n", None), None);
+    }
+
+    #[test]
+    fn the_first_boot_has_its_arguments_so_that_ignition_runs() {
+        let text = "options a=b $ignition_firstboot $other rw\nlinux /k\ninitrd /i\n";
+        let options = |first_boot: &str| {
+            let arguments = first_boot_arguments(first_boot);
+            parse(text, Some(&arguments)).unwrap().options
+        };
+        assert_eq!(options(""), "a=b ignition.firstboot rw");
+        let network = "set ignition_network_kcmdline=\"rd.neednet=1 ip=dhcp\"\n";
+        assert_eq!(
+            options(network),
+            "a=b ignition.firstboot rd.neednet=1 ip=dhcp rw"
+        );
     }
 }

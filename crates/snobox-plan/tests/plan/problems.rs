@@ -37,7 +37,7 @@ cache: { label: data, fallback: upsteam }
         [
             "5:12: release.version: \"4.11.9\" is not allowed; allowed: a version such as 4.13.1, from 4.12 on",
             "8:1: sshKeyfile: unknown key; allowed: apiVersion, kind, metadata, release, baseDomain, pullSecretFile, sshKeyFile, node, images, \
-             cache, mirrors (did you mean \"sshKeyFile\"?)",
+             cache, certificates, mirrors (did you mean \"sshKeyFile\"?)",
             "13:12: node.gateway: \"192.168.87.1\" is not allowed; allowed: another address of 192.168.86.0/24, the network of node.address",
             "17:7: images.additional[1]: \"Quay.io/Team/app\" is not allowed; allowed: an image reference such as quay.io/team/app:1.2 or \
              quay.io/team/app@sha256:…",
