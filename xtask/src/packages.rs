@@ -22,7 +22,7 @@ const fn package(program: &'static str, debian: &'static str, fedora: &'static s
 }
 
 /// Everything that tests start, besides coreos-installer.
-pub const PACKAGES: [Package; 16] = [
+pub const PACKAGES: [Package; 23] = [
     package("skopeo", "skopeo", "skopeo"),
     package("podman", "podman", "podman"),
     package("crun", "crun", "crun"),
@@ -39,6 +39,13 @@ pub const PACKAGES: [Package; 16] = [
     package("sha256sum", "coreutils", "coreutils"),
     package("bash", "bash", "bash"),
     package("jq", "jq", "jq"),
+    package("sgdisk", "gdisk", "gdisk"),
+    package("partx", "util-linux", "util-linux"),
+    package("busybox", "busybox-static", "busybox"),
+    package("ip", "iproute2", "iproute"),
+    package("patch", "patch", "patch"),
+    package("readelf", "binutils", "binutils"),
+    package("cmp", "diffutils", "diffutils"),
 ];
 
 /// What the virtual machine lab is built with and runs on: programs, and files that are not programs by their path.
