@@ -140,6 +140,7 @@ fn pull_images(skopeo: &Path, content: &Content, server: &Server) -> Result<(), 
     let memory = Path::new("/dev/shm").join(format!("snobox-bench-{}", std::process::id()));
     let memory = Folder(memory);
     for image in &content.images {
+        std::fs::create_dir_all(&memory.0).map_err(|e| format!("{}: {e}", memory.0.display()))?;
         let source = format!("docker://{}/{image}", server.address);
         let mut command = Command::new(skopeo);
         command
@@ -153,7 +154,6 @@ fn pull_images(skopeo: &Path, content: &Content, server: &Server) -> Result<(), 
             .arg(format!("dir:{}", memory.0.join("image").display()));
         run(&mut command)?;
         drop(std::fs::remove_dir_all(&memory.0));
-        std::fs::create_dir_all(&memory.0).map_err(|e| format!("{}: {e}", memory.0.display()))?;
     }
     Ok(())
 }

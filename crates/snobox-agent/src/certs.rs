@@ -11,14 +11,15 @@ mod replacement;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use snobox_certs::{ALSO_LONGER, Lifetime, Plan, Policy, Survey, SystemRandom, moment_text, renew};
+use snobox_certs::{
+    ALSO_LONGER, Lifetime, Plan, Policy, SKEW, Survey, SystemRandom, moment_text, renew,
+};
+use snobox_formats::validity;
 use snobox_image::pins::Pins;
 use time::OffsetDateTime;
 
 use crate::report::{Failure, Reporter, reasons};
 
-/// Clocks of others may be a little behind.
-const SKEW: time::Duration = time::Duration::minutes(5);
 /// How often a clock that is wrong is looked at again.
 const CLOCK_POLL: Duration = Duration::from_secs(5);
 const ACTION_LOG: &str = "look at the journal: journalctl -u snobox-certs";
@@ -34,7 +35,7 @@ pub struct Args {
     #[arg(long, default_value = snobox_image::pins::PATH)]
     image: PathBuf,
     /// Shortest life of a renewed certificate, such as 24h; as long as before by default.
-    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    #[arg(long, value_name = "LENGTH", value_parser = validity::argument)]
     validity: Option<Duration>,
     /// Wait until somebody has set a clock that is wrong, instead of giving up.
     #[arg(long)]
@@ -42,18 +43,6 @@ pub struct Args {
     /// What the clock says, in seconds since 1970.
     #[arg(long, hide = true)]
     clock: Option<i64>,
-}
-
-/// Reads `24h` or `365d`.
-fn length(text: &str) -> Result<Duration, String> {
-    let hours = match (text.strip_suffix('h'), text.strip_suffix('d')) {
-        (Some(hours), _) => hours.parse::<u64>().ok(),
-        (_, Some(days)) => days.parse::<u64>().ok().and_then(|d| d.checked_mul(24)),
-        _ => None,
-    };
-    let hours = hours.filter(|hours| (1..=3650 * 24).contains(hours));
-    let hours = hours.ok_or("expected hours or days, such as 24h or 365d")?;
-    Ok(Duration::from_secs(hours * 3600))
 }
 
 /// Runs the command.

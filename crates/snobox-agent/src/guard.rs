@@ -76,11 +76,11 @@ pub fn run(args: &Args, reporter: &Reporter) -> Result<(), Failure> {
             );
         }
     };
-    let boot = boot_partition(&device, &ours);
+    let (system, boot) = boot_partition(&device, &ours);
     let command_line = fs::read_to_string(&args.command_line).unwrap_or_default();
     let seen = Seen {
         record: ours.record.as_ref().map(|record| record.state),
-        system: system(boot.as_ref()),
+        system,
         reinstall: asks_to_reinstall(&command_line),
     };
     match decide(seen) {
@@ -89,10 +89,7 @@ pub fn run(args: &Args, reporter: &Reporter) -> Result<(), Failure> {
             reporter,
             format!("this machine is installed, and is installed again because of {REINSTALL}"),
         ),
-        Decision::Start => {
-            let boot = boot.as_ref().and_then(|boot| boot.as_ref().ok());
-            Err(start(args, reporter, &device, &ours, boot))
-        }
+        Decision::Start => Err(start(args, reporter, &device, &ours, boot.as_ref())),
     }
 }
 
@@ -103,30 +100,29 @@ fn install(reporter: &Reporter, message: impl Into<String>) -> Result<(), Failur
     Ok(())
 }
 
-/// The partition `boot`: nothing where the disk has none, an error that was said where it cannot be read.
-fn boot_partition(device: &Device, ours: &Ours) -> Option<Result<BootPartition, ()>> {
-    let partition = ours.system_partition("boot")?;
-    let offset = partition.offset_bytes(device.sector_bytes);
-    let opened = BootPartition::open(&device.path(), offset).map_err(|error| {
-        let disk = device.path();
-        eprintln!(
-            "snobox-agent: cannot read the partition boot of {}: {error}",
-            disk.display()
-        );
-    });
-    Some(opened)
-}
-
-fn system(boot: Option<&Result<BootPartition, ()>>) -> System {
-    match boot.map(|boot| boot.as_ref().map(BootPartition::fresh)) {
-        None => System::Absent,
-        Some(Err(())) => System::Unreadable,
-        Some(Ok(Ok(None))) => System::Absent,
-        Some(Ok(Ok(Some(true)))) => System::Fresh,
-        Some(Ok(Ok(Some(false)))) => System::Started,
-        Some(Ok(Err(error))) => {
-            eprintln!("snobox-agent: cannot read the partition boot: {error}");
-            System::Unreadable
+/// What the partition `boot` of the disk holds, and the partition itself where it can be read.
+fn boot_partition(device: &Device, ours: &Ours) -> (System, Option<BootPartition>) {
+    let Some(partition) = ours.system_partition("boot") else {
+        return (System::Absent, None);
+    };
+    let disk = device.path();
+    let looked = BootPartition::open(&disk, partition.offset_bytes(device.sector_bytes))
+        .and_then(|boot| Ok((boot.fresh()?, boot)));
+    match looked {
+        Ok((fresh, boot)) => {
+            let system = match fresh {
+                None => System::Absent,
+                Some(true) => System::Fresh,
+                Some(false) => System::Started,
+            };
+            (system, Some(boot))
+        }
+        Err(error) => {
+            eprintln!(
+                "snobox-agent: cannot read the partition boot of {}: {error}",
+                disk.display()
+            );
+            (System::Unreadable, None)
         }
     }
 }
@@ -224,7 +220,7 @@ fn mark_installed(args: &Args, pins: &Pins, reporter: &Reporter) -> Result<(), F
         return Err(failed(message));
     };
     // Whoever calls this is believed only as far as the disk agrees: an installation that is given up half-way must not count.
-    if system(boot_partition(device, ours).as_ref()) == System::Absent {
+    if matches!(boot_partition(device, ours), (System::Absent, _)) {
         let message = format!("there is no whole system on {} yet", node.display());
         return Err(failed(message));
     }

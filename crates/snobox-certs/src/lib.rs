@@ -33,7 +33,8 @@ pub use certificate::Certificate;
 pub use deadline::Deadline;
 pub use moment::{days_text, text as moment_text};
 pub use plan::{
-    ALSO_LONGER, Lifetime, Obstacle, Plan, Policy, Reason, Renewal, SHORT_LIVED, Why, obstacle,
+    ALSO_LONGER, Lifetime, Obstacle, Plan, Policy, Reason, Renewal, SHORT_LIVED, SKEW, Why,
+    obstacle,
 };
 pub use reissue::{RenewError, Renewed, renew};
 /// The randomness that signatures and serial numbers need: the system's.

@@ -17,6 +17,8 @@ use crate::survey::Survey;
 pub const SHORT_LIVED: Duration = Duration::days(30);
 /// This takes those of a year, too.
 pub const ALSO_LONGER: Duration = Duration::days(366);
+/// How long before now renewed certificates begin to hold: clocks of others may be a little behind.
+pub const SKEW: Duration = Duration::minutes(5);
 /// An issuer that leaves less than this much (per cent) of what is wanted is renewed as well.
 const ENOUGH_PERCENT: i32 = 90;
 /// A certificate with this much (per cent) of its life ahead is fresh: operators rotate from there on.

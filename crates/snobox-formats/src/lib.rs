@@ -17,4 +17,5 @@ pub mod oci;
 pub mod pull_secret;
 pub mod reference;
 pub mod ssh_key;
+pub mod validity;
 pub mod xz;

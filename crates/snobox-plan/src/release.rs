@@ -7,6 +7,8 @@ use snobox_formats::reference::{ImageRef, ParseReferenceError};
 
 /// Path of the component list in the payload image.
 pub const IMAGE_REFERENCES: &str = "release-manifests/image-references";
+/// Largest `image-references` that is read, in bytes: real ones have 120 KB.
+pub const MAX_REFERENCES_BYTES: usize = 16 << 20;
 /// Path of the version document in the payload image.
 pub const RELEASE_METADATA: &str = "release-manifests/release-metadata";
 

@@ -331,7 +331,7 @@ Subjects, keys and extensions stay; serial numbers, validity and signatures are 
         /// An Ignition config, or a live ISO or image; the latter are changed in place unless --output is given
         file: PathBuf,
         /// How long renewed certificates hold: days (365d) or hours (48h)
-        #[arg(long, value_name = "LENGTH", value_parser = validity)]
+        #[arg(long, value_name = "LENGTH", value_parser = snobox_formats::validity::argument)]
         validity: Duration,
         /// Renew also those that hold for up to 366 days
         #[arg(long)]
@@ -346,23 +346,6 @@ Subjects, keys and extensions stay; serial numbers, validity and signatures are 
         #[arg(long)]
         dry_run: bool,
     },
-}
-
-/// Reads `365d` or `48h`: an hour to ten years.
-fn validity(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.len() - text.chars().last().map_or(0, char::len_utf8));
-    let hours = match unit {
-        "d" => 24,
-        "h" => 1,
-        _ => return Err("expected days or hours, such as 365d or 48h".to_owned()),
-    };
-    let count: u64 = number
-        .parse()
-        .map_err(|_| "expected days or hours, such as 365d or 48h".to_owned())?;
-    match count.checked_mul(hours) {
-        Some(hours) if (1..=3650 * 24).contains(&hours) => Ok(Duration::from_secs(hours * 3600)),
-        _ => Err("expected between 1h and 3650d".to_owned()),
-    }
 }
 
 /// `snobox catalog`. A catalog is a folder or a file of catalog documents (JSON or YAML).

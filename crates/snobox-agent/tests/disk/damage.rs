@@ -24,10 +24,9 @@ fn damaged(machine: &mut Machine, offset: u64) {
 
 #[test]
 fn a_flipped_bit_on_the_stick_is_named_and_nothing_is_recorded() {
-    if !possible() {
+    let Some(mut machine) = Machine::possible() else {
         return;
-    }
-    let mut machine = Machine::new();
+    };
     let offset = middle_of_blob(&machine);
     damaged(&mut machine, offset);
     let said = machine.disk_fails();
@@ -45,10 +44,9 @@ fn a_flipped_bit_on_the_stick_is_named_and_nothing_is_recorded() {
 
 #[test]
 fn a_flipped_bit_in_the_seal_is_found_before_the_disk_is_touched() {
-    if !possible() {
+    let Some(mut machine) = Machine::possible() else {
         return;
-    }
-    let mut machine = Machine::new();
+    };
     damaged(&mut machine, CACHE_OFFSET + CACHE_BYTES + 40);
     let before = machine.disk.digest();
     let said = machine.disk_fails();
@@ -58,10 +56,9 @@ fn a_flipped_bit_in_the_seal_is_found_before_the_disk_is_touched() {
 
 #[test]
 fn a_flipped_bit_on_the_disk_is_found_and_mended_by_the_next_run() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     machine.disk_ends_well();
     let offset = machine.partition_offset(512);
     machine.disk.flip(offset + (5 << 20) + 1234);

@@ -8,10 +8,9 @@ use crate::machine::{DISK_BYTES, LABEL, Machine, PARTITION_BYTES, possible, prog
 
 #[test]
 fn a_blank_disk_gets_the_partition_at_its_end_and_the_cache_in_it() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     let said = machine.disk_ends_well();
     assert!(said.contains("24 pieces written, 0 were there"), "{said}");
     let disk = machine.disk.name();
@@ -57,10 +56,9 @@ fn a_blank_disk_gets_the_partition_at_its_end_and_the_cache_in_it() {
 
 #[test]
 fn a_second_run_keeps_every_piece_and_the_table() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     machine.disk_ends_well();
     let before = machine.disk.digest();
     let said = machine.disk_ends_well();
@@ -83,10 +81,9 @@ fn sectors_of_4096_bytes_work() {
 
 #[test]
 fn a_foreign_disk_is_erased_when_the_site_says_so() {
-    if !possible() {
+    let Some(mut machine) = Machine::possible() else {
         return;
-    }
-    let mut machine = Machine::new();
+    };
     let disk = machine.disk.name().to_owned();
     program("sgdisk", &["-n", "1:0:+8M", "-c", "1:precious", &disk]);
     machine.pins.installation.existing_data = ExistingData::Erase;
@@ -105,10 +102,9 @@ fn a_foreign_disk_is_erased_when_the_site_says_so() {
 
 #[test]
 fn a_table_that_was_cut_short_is_written_again() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     machine.disk_ends_well();
     // As after a cut between the two copies of the table.
     machine.disk.write(0, &[0; 34 * 512]);

@@ -13,10 +13,9 @@ fn refused_untouched(machine: &Machine) -> String {
 
 #[test]
 fn partitions_and_file_systems_are_listed_and_kept() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     let disk = machine.disk.name();
     program(
         "sgdisk",
@@ -49,10 +48,9 @@ fn partitions_and_file_systems_are_listed_and_kept() {
 
 #[test]
 fn an_mbr_a_whole_file_system_and_lvm_are_foreign() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     let disk = machine.disk.name();
     program("mkfs.ext4", &["-q", "-F", "-L", "photos", disk]);
     assert!(refused_untouched(&machine).contains("on the whole disk: ext4 photos"));
@@ -72,10 +70,9 @@ fn an_mbr_a_whole_file_system_and_lvm_are_foreign() {
 
 #[test]
 fn the_cache_of_another_image_is_named() {
-    if !possible() {
+    let Some(mut machine) = Machine::possible() else {
         return;
-    }
-    let mut machine = Machine::new();
+    };
     machine.disk_ends_well();
     machine.pins.installation.partition.uuid = unique();
     let said = refused_untouched(&machine);
@@ -86,10 +83,9 @@ fn the_cache_of_another_image_is_named() {
 
 #[test]
 fn a_stranger_beside_our_partition_is_foreign() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     machine.disk_ends_well();
     program(
         "sgdisk",
@@ -139,10 +135,9 @@ fn several_disks_are_refused_with_all_of_them() {
 
 #[test]
 fn the_stick_itself_is_refused_even_to_be_erased() {
-    if !possible() {
+    let Some(mut machine) = Machine::possible() else {
         return;
-    }
-    let mut machine = Machine::new();
+    };
     machine.pins.installation.existing_data = ExistingData::Erase;
     std::fs::write(machine.path("cache-device"), machine.disk.name()).unwrap();
     let said = refused_untouched(&machine);

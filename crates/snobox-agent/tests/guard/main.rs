@@ -102,10 +102,9 @@ fn cut_in_first_start(machine: &Machine, features: &str) {
 
 #[test]
 fn a_system_whose_power_went_in_its_first_start_counts_as_started() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     stand_in(&machine, "systemctl", "");
     stand_in(&machine, "kexec", "");
     machine.disk_ends_well();
@@ -117,10 +116,9 @@ fn a_system_whose_power_went_in_its_first_start_counts_as_started() {
 
 #[test]
 fn a_machine_that_was_installed_is_left_alone_whatever_its_boot_partition_looks_like() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     stand_in(&machine, "systemctl", "");
     stand_in(&machine, "kexec", "");
     machine.disk_ends_well();
@@ -169,10 +167,9 @@ fn stops(machine: &Machine) -> String {
 
 #[test]
 fn machines_that_are_not_installed_pass() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     passes(&machine, "is not installed");
     machine.disk_ends_well();
     passes(&machine, "is not installed");
@@ -185,10 +182,9 @@ fn machines_that_are_not_installed_pass() {
 
 #[test]
 fn a_started_system_stops_the_stick_unless_it_is_to_be_installed_again() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     stand_in(&machine, "kexec", "exit 1");
     stand_in(&machine, "systemctl", "");
     machine.disk_ends_well();
@@ -209,10 +205,9 @@ fn a_started_system_stops_the_stick_unless_it_is_to_be_installed_again() {
 
 #[test]
 fn without_uefi_the_newest_kernel_is_started() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     stand_in(
         &machine,
         "kexec",
@@ -233,10 +228,9 @@ fn without_uefi_the_newest_kernel_is_started() {
 
 #[test]
 fn with_uefi_the_disk_is_started_next_and_an_entry_made_if_there_is_none() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     fs::create_dir(machine.path("efi")).unwrap();
     let made = machine.path("made");
     let script = format!(
@@ -285,10 +279,9 @@ fn with_uefi_the_disk_is_started_next_and_an_entry_made_if_there_is_none() {
 
 #[test]
 fn a_disk_without_a_copied_cache_or_a_system_is_not_marked() {
-    if !possible() {
+    let Some(machine) = Machine::possible() else {
         return;
-    }
-    let machine = Machine::new();
+    };
     let output = machine.guard(&["--mark-installed"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(

@@ -9,7 +9,7 @@ use snobox_certs::{
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
-use crate::openssl::{now, run_in, text, try_run};
+use crate::openssl::{self, now, run_in, text, try_run};
 
 /// Made by openssl, one certificate after the other.
 pub(crate) struct Pki {
@@ -18,7 +18,12 @@ pub(crate) struct Pki {
 }
 
 impl Pki {
-    pub(crate) fn new() -> Self {
+    /// `None` where there is no openssl, which is said.
+    pub(crate) fn possible() -> Option<Self> {
+        openssl::is_there().then(Self::new)
+    }
+
+    fn new() -> Self {
         let folder = TempDir::new().unwrap();
         Self {
             folder,

@@ -14,10 +14,9 @@ fn plan_text(pki: &Pki) -> String {
 
 #[test]
 fn a_leaf_whose_issuer_key_is_missing_is_told_and_left_alone() {
-    if !openssl::is_there() {
+    let Some(mut pki) = Pki::possible() else {
         return;
-    }
-    let mut pki = Pki::new();
+    };
     pki.authority("root", P256, 3650, "");
     pki.leaf("host", "root", P256, 1, "", "");
     pki.hide("root.key");
@@ -37,10 +36,9 @@ fn a_leaf_whose_issuer_key_is_missing_is_told_and_left_alone() {
 
 #[test]
 fn an_issuer_that_ends_too_early_is_renewed_along() {
-    if !openssl::is_there() {
+    let Some(mut pki) = Pki::possible() else {
         return;
-    }
-    let mut pki = Pki::new();
+    };
     pki.authority("root", P256, 40, "");
     pki.leaf("host", "root", P256, 1, "", "");
     let (plan, renewed) = pki.renew().unwrap();
@@ -52,10 +50,9 @@ fn an_issuer_that_ends_too_early_is_renewed_along() {
 
 #[test]
 fn without_the_key_for_that_the_leaf_ends_with_its_issuer() {
-    if !openssl::is_there() {
+    let Some(mut pki) = Pki::possible() else {
         return;
-    }
-    let mut pki = Pki::new();
+    };
     // The key of the intermediate is there, the one that signed it is not.
     pki.authority("root", P256, 3650, "");
     let ca = "basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign\n";
@@ -73,10 +70,9 @@ fn without_the_key_for_that_the_leaf_ends_with_its_issuer() {
 
 #[test]
 fn two_authorities_of_one_name_are_told_apart_by_their_keys() {
-    if !openssl::is_there() {
+    let Some(mut pki) = Pki::possible() else {
         return;
-    }
-    let mut pki = Pki::new();
+    };
     // As the installer's `aggregator`, in two generations; without key identifiers there is nothing but the signature.
     let bare = "-config bare -extensions none";
     std::fs::write(
@@ -107,10 +103,9 @@ fn two_authorities_of_one_name_are_told_apart_by_their_keys() {
 
 #[test]
 fn unknown_critical_extensions_are_kept_and_told() {
-    if !openssl::is_there() {
+    let Some(mut pki) = Pki::possible() else {
         return;
-    }
-    let mut pki = Pki::new();
+    };
     pki.authority("root", P256, 1, "");
     pki.leaf(
         "host",
@@ -141,10 +136,9 @@ fn unknown_critical_extensions_are_kept_and_told() {
 
 #[test]
 fn an_issuer_that_is_named_by_its_serial_number_keeps_it() {
-    if !openssl::is_there() {
+    let Some(mut pki) = Pki::possible() else {
         return;
-    }
-    let mut pki = Pki::new();
+    };
     pki.authority("root", P256, 1, "");
     pki.leaf(
         "host",
@@ -164,10 +158,9 @@ fn an_issuer_that_is_named_by_its_serial_number_keeps_it() {
 
 #[test]
 fn duplicates_in_a_bundle_stay_and_all_of_them_are_new() {
-    if !openssl::is_there() {
+    let Some(mut pki) = Pki::possible() else {
         return;
-    }
-    let mut pki = Pki::new();
+    };
     pki.authority("root", P256, 1, "");
     let root = String::from_utf8(pki.read("root.crt")).unwrap();
     pki.add(
@@ -184,10 +177,9 @@ fn duplicates_in_a_bundle_stay_and_all_of_them_are_new() {
 
 #[test]
 fn garbage_is_told_with_its_place_and_stays_as_it_is() {
-    if !openssl::is_there() {
+    let Some(mut pki) = Pki::possible() else {
         return;
-    }
-    let mut pki = Pki::new();
+    };
     pki.authority("root", P256, 1, "");
     let root = String::from_utf8(pki.read("root.crt")).unwrap();
     let garbage = "-----BEGIN CERTIFICATE-----\nAAECAwQ=\n-----END CERTIFICATE-----\n";
@@ -218,10 +210,9 @@ fn garbage_is_told_with_its_place_and_stays_as_it_is() {
 
 #[test]
 fn what_is_said_holds_nothing_of_a_key() {
-    if !openssl::is_there() {
+    let Some(mut pki) = Pki::possible() else {
         return;
-    }
-    let mut pki = Pki::new();
+    };
     pki.authority("root", "-newkey rsa:2048", 1, "");
     let survey = pki.survey();
     let (plan, renewed) = pki.renew().unwrap();

@@ -9,14 +9,13 @@ use snobox_formats::image_file::{self, ImageFileError};
 use snobox_formats::layout::{Blobs, Closure};
 use snobox_formats::oci::{self, ImageIndex, Manifest, REF_NAME};
 use snobox_formats::reference::ImageRef;
-use snobox_plan::release::{IMAGE_REFERENCES, ReleaseError, ReleaseImages, parse_image_references};
+use snobox_plan::release::{
+    IMAGE_REFERENCES, MAX_REFERENCES_BYTES, ReleaseError, ReleaseImages, parse_image_references,
+};
 
 use super::images::{BootstrapImages, Missing, Why, bootstrap_images, missing};
 use super::{Layout, LayoutError};
 use crate::verify::references;
-
-/// Largest `image-references` that is read: real ones have 120 KB.
-const MAX_REFERENCES_BYTES: usize = 16 << 20;
 
 /// The images of a cache.
 pub struct Cached<'a> {

@@ -12,8 +12,9 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use snobox_formats::digest::{Digest, Hasher};
+use snobox_formats::digest::Digest;
 
+use super::tally::Tally;
 use crate::StoreError;
 use crate::store::Store;
 
@@ -27,10 +28,7 @@ pub struct Partial<'a> {
     store: &'a Store,
     file: File,
     path: PathBuf,
-    hasher: Hasher,
-    expected: Digest,
-    size: u64,
-    received: u64,
+    tally: Tally,
 }
 
 impl<'a> Partial<'a> {
@@ -41,10 +39,7 @@ impl<'a> Partial<'a> {
             store,
             file,
             path,
-            hasher: Hasher::new(),
-            expected,
-            size,
-            received: 0,
+            tally: Tally::new(expected, size),
         };
         partial.hash_again()?;
         Ok(partial)
@@ -56,36 +51,35 @@ impl<'a> Partial<'a> {
             .metadata()
             .map_err(|e| self.io("look at", e))?
             .len();
-        if length > self.size {
+        if length > self.tally.size {
             return self.restart();
         }
         let mut buffer = vec![0; READ_BYTES.min(length as usize)];
-        while self.received < length {
+        while self.tally.received < length {
             let count = match self.file.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(self.io("read", error)),
             };
-            self.hasher.update(&buffer[..count]);
-            self.received += count as u64;
+            self.tally.add(&buffer[..count]);
         }
         Ok(())
     }
 
     /// The blob.
     pub fn digest(&self) -> Digest {
-        self.expected
+        self.tally.expected
     }
 
     /// Bytes of the whole blob.
     pub fn size_bytes(&self) -> u64 {
-        self.size
+        self.tally.size
     }
 
     /// Bytes that are there, from the first on.
     pub fn received_bytes(&self) -> u64 {
-        self.received
+        self.tally.received
     }
 
     /// Adds the next bytes.
@@ -94,25 +88,17 @@ impl<'a> Partial<'a> {
     /// [`StoreError::WrongSize`] for more bytes than the descriptor says: none of `bytes` is kept. [`StoreError::Io`] when they cannot
     /// be written: this value is of no use any more, and on a full disk the last MiB is given back.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let received = self.received + bytes.len() as u64;
-        if received > self.size {
-            return Err(StoreError::WrongSize {
-                digest: self.expected,
-                expected: self.size,
-                found: received,
-            });
-        }
+        self.tally.expect(bytes)?;
         if let Err(source) = self.file.write_all(bytes) {
             if source.kind() == io::ErrorKind::StorageFull {
                 // The disk is full either way; less is fetched again than was given back.
                 let _ = self
                     .file
-                    .set_len(self.received.saturating_sub(GIVEN_BACK_BYTES));
+                    .set_len(self.tally.received.saturating_sub(GIVEN_BACK_BYTES));
             }
             return Err(self.io("write", source));
         }
-        self.hasher.update(bytes);
-        self.received = received;
+        self.tally.add(bytes);
         Ok(())
     }
 
@@ -122,7 +108,7 @@ impl<'a> Partial<'a> {
     /// [`StoreError::Io`].
     pub fn restart(&mut self) -> Result<(), StoreError> {
         self.file.set_len(0).map_err(|e| self.io("empty", e))?;
-        (self.hasher, self.received) = (Hasher::new(), 0);
+        self.tally.restart();
         Ok(())
     }
 
@@ -132,23 +118,15 @@ impl<'a> Partial<'a> {
     /// [`StoreError::WrongSize`]: what came is kept, and more may follow. [`StoreError::WrongDigest`]: what came is in quarantine, and the
     /// blob may start again. [`StoreError::Io`].
     pub fn finish(&mut self) -> Result<(), StoreError> {
-        if self.received != self.size {
-            return Err(StoreError::WrongSize {
-                digest: self.expected,
-                expected: self.size,
-                found: self.received,
-            });
-        }
-        let found = self.hasher.clone().finish();
-        if found != self.expected {
-            self.quarantine()?;
-            return Err(StoreError::WrongDigest {
-                expected: self.expected,
-                found,
-            });
+        match self.tally.check() {
+            Err(wrong @ StoreError::WrongDigest { .. }) => {
+                self.quarantine()?;
+                return Err(wrong);
+            }
+            other => other?,
         }
         self.file.sync_data().map_err(|e| self.io("sync", e))?;
-        let target = self.store.blob_path(self.expected);
+        let target = self.store.blob_path(self.tally.expected);
         fs::rename(&self.path, &target).map_err(|source| StoreError::Io {
             action: "rename into",
             path: target,
@@ -156,20 +134,20 @@ impl<'a> Partial<'a> {
         })?;
         self.store.sync_blobs()?;
         // What was wrong before is of no interest any more, and mostly not there.
-        let _ = fs::remove_file(self.store.quarantine_path(self.expected));
+        let _ = fs::remove_file(self.store.quarantine_path(self.tally.expected));
         Ok(())
     }
 
     /// Moves the file away and starts with an empty one.
     fn quarantine(&mut self) -> Result<(), StoreError> {
-        let away = self.store.quarantine_path(self.expected);
+        let away = self.store.quarantine_path(self.tally.expected);
         fs::rename(&self.path, &away).map_err(|source| StoreError::Io {
             action: "rename into",
             path: away,
             source,
         })?;
         self.file = open_file(&self.path)?;
-        (self.hasher, self.received) = (Hasher::new(), 0);
+        self.tally.restart();
         Ok(())
     }
 
@@ -185,7 +163,7 @@ impl<'a> Partial<'a> {
 /// A file without a byte says nothing.
 impl Drop for Partial<'_> {
     fn drop(&mut self) {
-        if self.received == 0 {
+        if self.tally.received == 0 {
             // The next one would find it empty.
             let _ = fs::remove_file(&self.path);
         }

@@ -11,7 +11,9 @@ use snobox_formats::image_file::ImageFileError;
 use snobox_formats::pull_secret::PullSecret;
 use snobox_formats::reference::ImageRef;
 use snobox_plan::lock::{Lock, LockedImage, LockedRelease, Role};
-use snobox_plan::release::{IMAGE_REFERENCES, ReleaseImages, parse_image_references};
+use snobox_plan::release::{
+    IMAGE_REFERENCES, MAX_REFERENCES_BYTES, ReleaseImages, parse_image_references,
+};
 use snobox_registry::client::{Client, Mirror, Setup};
 use snobox_registry::pull::{
     self, Failure, FetchOptions, Fetched, Patience, Pinned, PinnedSet, Summary,
@@ -30,8 +32,6 @@ use window::Watchman;
 pub use outcome::Outcome;
 pub use window::Window;
 
-/// Largest `image-references`: real ones have 120 KB.
-const MAX_REFERENCES_BYTES: usize = 16 << 20;
 /// Blobs fetched at the same time where nobody says otherwise.
 const JOBS: usize = 6;
 

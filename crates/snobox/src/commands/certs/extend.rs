@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 use snobox_certs::ignition::Sources;
 use snobox_certs::{
-    ALSO_LONGER, Lifetime, Plan, Policy, SHORT_LIVED, Survey, SystemRandom, moment_text, renew,
+    ALSO_LONGER, Lifetime, Plan, Policy, SHORT_LIVED, SKEW, Survey, SystemRandom, moment_text,
+    renew,
 };
 use time::OffsetDateTime;
 
@@ -16,9 +17,6 @@ use crate::commands::{ignition, iso};
 use crate::error::{Error, Exit, Result};
 use crate::flow::output::{Output, Readers};
 use crate::ui::Ui;
-
-/// Clocks differ: renewed certificates hold from a little earlier on.
-const SKEW: time::Duration = time::Duration::minutes(5);
 
 /// What is asked for.
 pub(super) struct Wish<'a> {

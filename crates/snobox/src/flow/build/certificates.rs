@@ -4,17 +4,14 @@ use std::path::Path;
 
 use snobox_certs::ignition::Sources;
 use snobox_certs::{
-    ALSO_LONGER, Deadline, Lifetime, Plan, Policy, Survey, SystemRandom, Zeroizing, days_text,
-    moment_text, renew,
+    ALSO_LONGER, Deadline, Lifetime, Plan, Policy, SKEW, Survey, SystemRandom, Zeroizing,
+    days_text, moment_text, renew,
 };
 use snobox_plan::site::Certificates;
 use time::OffsetDateTime;
 
 use crate::error::{Error, Exit, Result};
 use crate::ui::Ui;
-
-/// Clocks differ: renewed certificates hold from a little earlier on.
-const SKEW: time::Duration = time::Duration::minutes(5);
 
 /// A config as it goes into the image.
 pub(super) struct Prepared {
