@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::machine::{Machine, possible, program};
+use crate::machine::{Machine, program};
 
 #[test]
 fn killed_at_any_moment_it_ends_well_the_next_time() {

@@ -1,6 +1,6 @@
 //! Bytes that are not what they were, on the stick and on the disk.
 
-use crate::machine::{BLOB_NAME, CACHE_BYTES, CACHE_OFFSET, Loop, Machine, possible, program};
+use crate::machine::{BLOB_NAME, CACHE_BYTES, CACHE_OFFSET, Loop, Machine, program};
 
 /// Offset within the stick of the middle of the blob, as debugfs says.
 fn middle_of_blob(machine: &Machine) -> u64 {

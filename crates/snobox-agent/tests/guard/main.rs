@@ -9,7 +9,7 @@ mod machine;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 
-use machine::{Machine, possible, program};
+use machine::{Machine, program};
 
 const ESP_GUID: &str = "18ADD345-44B0-44DD-9AA9-FEAE671B7D2E";
 
