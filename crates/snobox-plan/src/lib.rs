@@ -11,4 +11,5 @@ pub mod lock;
 pub mod problem;
 pub mod release;
 pub mod site;
+pub mod wanted;
 pub mod yaml;

@@ -3,6 +3,9 @@
 pub mod build;
 pub mod catalog;
 pub mod iso_file;
+pub mod line;
 pub mod mirror;
 pub mod output;
+pub mod resolve;
+pub mod source;
 pub mod verify;

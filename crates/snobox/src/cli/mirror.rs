@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::StoreArgs;
-use crate::flow::mirror::Window;
+use crate::flow::line::Window;
 
 /// `snobox mirror`.
 #[derive(Debug, Args)]

@@ -15,8 +15,8 @@ use snobox_testkit::practice::{self, Practice};
 
 use crate::cli::DemoArgs;
 use crate::error::{Error, Exit, Result};
-use crate::flow::mirror::StandIn;
 use crate::flow::output::{Output, Readers};
+use crate::flow::source::{Source, StandIn};
 use crate::flow::{build, mirror, verify};
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
@@ -74,7 +74,10 @@ pub async fn run(args: &DemoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> 
     let started = Instant::now();
     let store = file.store_path(None);
     let options = mirror::Options {
-        stand_in: Some(stand_in),
+        source: Source {
+            stand_in: Some(stand_in),
+            ..Source::default()
+        },
         ..mirror::Options::into_store(&store)
     };
     let mirrored = mirror::mirror(&file, options, ui, interrupt).await?;

@@ -6,7 +6,9 @@ use snobox_registry::pull::Patience;
 
 use crate::cli::MirrorArgs;
 use crate::error::Result;
+use crate::flow::line::Pace;
 use crate::flow::mirror::{self, Options};
+use crate::flow::source::Source;
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
 use crate::ui::Ui;
@@ -21,13 +23,18 @@ pub async fn run(args: &MirrorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()
         ..Patience::default()
     };
     let options = Options {
-        jobs: args.jobs.into(),
+        store: &store,
         relock: args.relock,
-        limit: args.limit,
-        window: args.window,
-        patience,
-        authorities: args.ca.as_deref(),
-        ..Options::into_store(&store)
+        source: Source {
+            stand_in: None,
+            patience,
+            authorities: args.ca.as_deref(),
+        },
+        pace: Pace {
+            jobs: args.jobs.into(),
+            limit: args.limit,
+            window: args.window,
+        },
     };
     let outcome = mirror::mirror(&file, options, ui, interrupt).await?;
     let text = format!(

@@ -1,0 +1,84 @@
+//! Registries → store: manifests and blobs over one line, with its pace, its progress, and an end at Ctrl-C.
+
+mod display;
+mod window;
+
+use std::sync::Arc;
+
+use snobox_formats::reference::ImageRef;
+use snobox_registry::client::Client;
+use snobox_registry::pull::{self, FetchOptions, Fetched, Pinned, PinnedSet};
+use snobox_store::Store;
+
+use crate::error::Result;
+use crate::interrupt::Interrupt;
+use crate::ui::Ui;
+use display::Display;
+use window::Watchman;
+
+pub use window::Window;
+
+/// Blobs fetched at the same time where nobody says otherwise.
+const JOBS: usize = 6;
+
+/// How much of the line may be used, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Blobs fetched at the same time.
+    pub jobs: usize,
+    /// Bytes in a second, at most.
+    pub limit: Option<u64>,
+    /// When blobs may be fetched.
+    pub window: Option<Window>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            jobs: JOBS,
+            limit: None,
+            window: None,
+        }
+    }
+}
+
+/// From registries into a store. Whoever holds one holds the store's lock, too.
+pub struct Line<'a> {
+    /// Asks the registries.
+    pub client: Client,
+    /// What is filled.
+    pub store: Arc<Store>,
+    /// How fast.
+    pub pace: Pace,
+    /// Where progress is shown.
+    pub ui: &'a Ui,
+    /// Says stop.
+    pub interrupt: &'a Interrupt,
+}
+
+impl Line<'_> {
+    /// The manifests of `references`, with the child for `architecture` (Go's name) where one is a list.
+    pub async fn pin(&self, references: &[ImageRef], architecture: &str) -> Result<PinnedSet> {
+        let pinning = pull::pin_all(&self.client, &self.store, references, architecture);
+        self.interrupt.or(pinning).await
+    }
+
+    /// The blobs of `pinned` that the store lacks; `stage` is what progress calls it.
+    pub async fn fetch(&self, stage: &'static str, pinned: &[Pinned]) -> Result<Fetched> {
+        let Pace {
+            jobs,
+            limit,
+            window,
+        } = self.pace;
+        let display = Display::start(self.ui, stage, window);
+        let watchman = window.map(|window| Watchman::start(window, display.window_sink()));
+        let options = FetchOptions {
+            jobs,
+            limit,
+            gate: watchman.as_ref().map(Watchman::gate),
+        };
+        let events = display.sink();
+        let fetching = pull::fetch(&self.client, &self.store, pinned, &options, &events);
+        self.interrupt.or(fetching).await
+    }
+}

@@ -1,0 +1,171 @@
+//! `site.yaml` → what the site needs, pinned → `site.lock`.
+//!
+//! A lock that is up to date is kept, so that the same images are had again. Otherwise the payload image is read for the list of its components,
+//! [`snobox_plan::wanted`] says what is needed, and all of that is pinned.
+
+use snobox_formats::image_file::ImageFileError;
+use snobox_formats::reference::ImageRef;
+use snobox_plan::lock::{Lock, LockedImage, LockedRelease};
+use snobox_plan::release::{
+    IMAGE_REFERENCES, MAX_REFERENCES_BYTES, ReleaseImages, parse_image_references,
+};
+use snobox_plan::wanted::{Wanted, wanted};
+use snobox_registry::pull::{Failure, Pinned, PinnedSet, Summary};
+
+use crate::error::{Error, Exit, Result};
+use crate::flow::line::Line;
+use crate::flow::output::{Output, Readers};
+use crate::site_file::SiteFile;
+
+/// What is known before the images are fetched.
+pub struct Resolved {
+    /// `None` when an image has no digest, because it could not be pinned.
+    pub lock: Option<Lock>,
+    /// Every image whose manifests are in the store.
+    pub pinned: Vec<Pinned>,
+    /// Every image that cannot be had.
+    pub failures: Vec<Failure>,
+    /// What was fetched of the payload image, which comes first because it names the others.
+    pub payload: Summary,
+}
+
+/// What a site needs: by its lock, if that is up to date and `relock` does not ask for a new one. Writes a new lock.
+pub async fn resolve(line: &Line<'_>, file: &SiteFile, relock: bool) -> Result<Resolved> {
+    let resolving = Resolving { line, file };
+    let kept = if relock {
+        None
+    } else {
+        file.lock()?.filter(|lock| lock.is_for(&file.site))
+    };
+    match kept {
+        Some(lock) => resolving.locked(lock).await,
+        None => resolving.anew().await,
+    }
+}
+
+struct Resolving<'a> {
+    line: &'a Line<'a>,
+    file: &'a SiteFile,
+}
+
+impl Resolving<'_> {
+    fn architecture(&self) -> &'static str {
+        self.file.site.release.architecture.go()
+    }
+
+    async fn pin(&self, references: &[ImageRef]) -> Result<PinnedSet> {
+        self.line.pin(references, self.architecture()).await
+    }
+
+    /// The images of a lock, under the names of the lock and with its digests.
+    async fn locked(&self, lock: Lock) -> Result<Resolved> {
+        let references: Vec<_> = lock
+            .images
+            .iter()
+            .map(|image| image.reference.pinned(image.digest))
+            .collect();
+        let set = self.pin(&references).await?;
+        let named = set.images.into_iter().zip(&lock.images);
+        let pinned = named.filter_map(|(pinned, locked)| {
+            let mut pinned = pinned?;
+            pinned.reference = locked.reference.clone();
+            Some(pinned)
+        });
+        Ok(Resolved {
+            pinned: pinned.collect(),
+            lock: Some(lock),
+            failures: set.failures,
+            payload: Summary::default(),
+        })
+    }
+
+    /// Payload image → list of components → everything pinned → `site.lock`.
+    async fn anew(&self) -> Result<Resolved> {
+        let site = &self.file.site;
+        let payload = site.release.payload();
+        self.line.ui.say(format!("resolving {payload}"));
+        let own = self.pin(std::slice::from_ref(&payload)).await?;
+        let own = own.into_result()?;
+        let fetched = self.line.fetch("release", &own).await?.into_result()?;
+        let release = self.read_payload(&payload, own.first())?;
+        self.line.ui.say(format!(
+            "release {}: {} components, and {} images besides",
+            release.version,
+            release.components.len(),
+            site.additional.len()
+        ));
+        let wanted = wanted(site, &release);
+        // The payload image comes first, and is pinned already.
+        let others = &wanted[1..];
+        let references: Vec<_> = others.iter().map(|w| w.reference.clone()).collect();
+        let set = self.pin(&references).await?;
+        let all_pinned = set.failures.is_empty();
+        let others = set.images.into_iter().flatten();
+        let pinned: Vec<Pinned> = own.into_iter().chain(others).collect();
+        let lock = if all_pinned {
+            Some(self.lock(release.version, wanted, &pinned)?)
+        } else {
+            None
+        };
+        Ok(Resolved {
+            lock,
+            pinned,
+            failures: set.failures,
+            payload: fetched,
+        })
+    }
+
+    /// Everything wanted and pinned, in the same order, the payload image first → `site.lock`.
+    fn lock(&self, version: String, wanted: Vec<Wanted>, pinned: &[Pinned]) -> Result<Lock> {
+        let site = &self.file.site;
+        let named = wanted.into_iter().zip(pinned);
+        let images: Vec<_> = named
+            .map(|(wanted, pinned)| locked(wanted, pinned))
+            .collect();
+        let locked = LockedRelease {
+            version,
+            image: site.release.payload().pinned(images[0].digest),
+            architecture: self.architecture().to_owned(),
+        };
+        let lock = Lock::new(site, locked, images);
+        self.write(&lock)?;
+        Ok(lock)
+    }
+
+    fn read_payload(&self, payload: &ImageRef, pinned: Option<&Pinned>) -> Result<ReleaseImages> {
+        let not_a_release = |cause: &(dyn std::error::Error + 'static)| {
+            Error::caused(Exit::Site, format!("{payload} is not a release payload image"), cause)
+                .hint("release.image names an image such as quay.io/openshift-release-dev/ocp-release@sha256:…")
+        };
+        let manifest = pinned
+            .map(Pinned::image_manifest)
+            .ok_or_else(|| Error::new(Exit::Internal, "nothing was pinned"))?;
+        let store = &self.line.store;
+        let references =
+            match store.read_image_file(manifest, IMAGE_REFERENCES, MAX_REFERENCES_BYTES) {
+                Err(error @ ImageFileError::NotFound { .. }) => return Err(not_a_release(&error)),
+                other => other?,
+            };
+        parse_image_references(&references).map_err(|e| not_a_release(&e))
+    }
+
+    fn write(&self, lock: &Lock) -> Result<()> {
+        let path = self.file.lock_path();
+        let mut text = Output::create(&path, Readers::All, true)?;
+        text.fill(lock.to_text().as_bytes(), &mut |_| Ok(()))
+            .map_err(|e| Error::file("write", &path, &e))?;
+        text.persist()
+    }
+}
+
+fn locked(wanted: Wanted, pinned: &Pinned) -> LockedImage {
+    LockedImage {
+        name: wanted.name,
+        role: wanted.role,
+        reference: pinned.reference.clone(),
+        digest: pinned.manifest.digest,
+        media_type: pinned.manifest.media_type.clone(),
+        platform_digest: pinned.platform.as_ref().map(|p| p.digest),
+        size_bytes: pinned.size_bytes(),
+    }
+}

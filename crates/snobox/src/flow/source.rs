@@ -1,0 +1,62 @@
+//! Where images come from, and as whom they are asked for: pull secret, mirrors, authorities and patience → registry client. With a site or without one.
+
+use std::path::Path;
+
+use snobox_formats::pull_secret::PullSecret;
+use snobox_registry::client::{Client, Mirror, Setup};
+use snobox_registry::pull::Patience;
+
+use crate::error::{Error, Exit, Result};
+use crate::input;
+use crate::site_file::SiteFile;
+
+/// How registries are asked, whatever is asked for.
+#[derive(Debug, Default)]
+pub struct Source<'a> {
+    /// A registry that stands in for others, before all mirrors.
+    pub stand_in: Option<StandIn>,
+    /// How long to wait and how often to try again.
+    pub patience: Patience,
+    /// A file with certificates to trust besides.
+    pub authorities: Option<&'a Path>,
+}
+
+/// A registry that answers for others, with its own credentials: a mirror never gets those of the registry that it stands in for.
+#[derive(Debug)]
+pub struct StandIn {
+    /// What it stands in for.
+    pub mirrors: Vec<Mirror>,
+    /// Credentials for it.
+    pub secret: PullSecret,
+}
+
+impl Source<'_> {
+    /// A client with the pull secret and the mirrors of a site.
+    pub fn client_of(self, file: &SiteFile) -> Result<Client> {
+        let secret = file.pull_secret()?;
+        let of_site = file.site.mirrors.iter().map(|m| Mirror {
+            source: m.source.clone(),
+            mirrors: m.mirrors.clone(),
+        });
+        self.client(Some(secret), of_site.collect())
+    }
+
+    /// A client with these credentials, or with none, and these places to try first.
+    pub fn client(self, secret: Option<PullSecret>, mirrors: Vec<Mirror>) -> Result<Client> {
+        let (stand_in, secret) = self
+            .stand_in
+            .map_or((Vec::new(), secret), |s| (s.mirrors, Some(s.secret)));
+        let mut setup = Setup {
+            mirrors: stand_in.into_iter().chain(mirrors).collect(),
+            secret,
+            patience: self.patience,
+            authorities: Vec::new(),
+        };
+        if let Some(path) = self.authorities {
+            let pem = input::read(path).map_err(|e| Error::file("read", path, &e))?;
+            let trusted = setup.trust_pem(&pem);
+            trusted.map_err(|e| Error::caused(Exit::File, path.display().to_string(), &e))?;
+        }
+        Client::with(setup).map_err(|e| Error::internal("cannot set up the registry client", &e))
+    }
+}
