@@ -281,7 +281,11 @@ pub fn verify(
     Ok(closure)
 }
 
-fn verify_blob(
+/// Hashes one blob.
+///
+/// # Errors
+/// Only what `progress` says.
+pub fn verify_blob(
     needed: &Needed,
     blobs: &dyn Blobs,
     progress: &mut Progress<'_>,

@@ -9,6 +9,7 @@ pub mod ext4;
 pub mod gpt;
 pub mod ignition;
 pub mod image_file;
+pub mod image_list;
 pub mod iso9660;
 pub mod layout;
 pub mod live_iso;

@@ -58,6 +58,20 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// Another process counts on blobs of the store.
+    #[error("the store {path} is being read by another process, which counts on its blobs")]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// What is needed cannot be told.
+    #[error("what the images of {path} need cannot be told: {why}")]
+    Unproved {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// The bytes that came are not the bytes that were asked for.
     #[error("wrong digest: expected {expected}, the bytes received hash to {found}")]
     WrongDigest {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! store/
-//! ├── oci-layout               {"imageLayoutVersion":"1.0.0"}
+//! ├── oci-layout               {"imageLayoutVersion":"1.0.0"}; locked by those who count on every blob, so that none is removed meanwhile
 //! ├── index.json               one entry for each image, named by its upstream reference
 //! ├── blobs/sha256/<hex>       each blob once: whole and hashed, or absent
 //! └── .snobox/
@@ -15,12 +15,22 @@
 //! Any tool that reads OCI image layouts reads a store (`skopeo copy oci:store:NAME …`); `.snobox` is none of its business.
 //! A store made before `partial` and `quarantine` gets them from the next writer. Readers need no lock: a blob appears by rename, after it was hashed and synced, and `index.json` is replaced whole.
 
+mod checkup;
+mod contents;
 mod error;
+mod gc;
 mod image_file;
 mod ingest;
+mod inventory;
+mod lock;
 mod room;
 mod store;
 
+pub use checkup::Checkup;
+pub use contents::{FileKind, StoreFile};
 pub use error::StoreError;
+pub use gc::{GcPlan, GcPolicy};
 pub use ingest::{Ingest, Partial};
-pub use store::{Store, StoreLock};
+pub use inventory::{Inventory, StoredImage, entry_name};
+pub use lock::{StoreLock, StoreReading, StoreSweep};
+pub use store::Store;

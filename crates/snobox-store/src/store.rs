@@ -1,6 +1,6 @@
 //! The store itself: open, look, put, list.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -17,12 +17,6 @@ use crate::{Ingest, Partial, StoreError};
 pub struct Store {
     root: PathBuf,
 }
-
-/// Held by the one process that writes to a store; released when dropped.
-#[derive(Debug)]
-pub struct StoreLock(
-    #[expect(dead_code, reason = "the lock lives as long as the file is open")] File,
-);
 
 impl Store {
     /// Opens a store that is there.
@@ -104,41 +98,6 @@ impl Store {
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// Takes the right to write, and clears what an interrupted writer left.
-    ///
-    /// # Errors
-    /// [`StoreError::Locked`] when another process has it, [`StoreError::Io`].
-    pub fn lock(&self) -> Result<StoreLock, StoreError> {
-        let folder = self.ingest_folder();
-        let io = |action, path: &Path, source| StoreError::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        };
-        self.make_folders()?;
-        let path = self.root.join(".snobox/lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|e| io("open", &path, e))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Locked {
-                    path: self.root.clone(),
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(io("lock", &path, source)),
-        }
-        for entry in fs::read_dir(&folder).map_err(|e| io("read", &folder, e))? {
-            let path = entry.map_err(|e| io("read", &folder, e))?.path();
-            fs::remove_file(&path).map_err(|e| io("remove", &path, e))?;
-        }
-        Ok(StoreLock(file))
     }
 
     /// Where a blob is, if it is there.
@@ -289,7 +248,7 @@ impl Store {
         self.root.join("blobs/sha256")
     }
 
-    fn ingest_folder(&self) -> PathBuf {
+    pub(crate) fn ingest_folder(&self) -> PathBuf {
         self.root.join(".snobox/ingest")
     }
 
@@ -312,7 +271,7 @@ impl Store {
         })
     }
 
-    fn make_folders(&self) -> Result<(), StoreError> {
+    pub(crate) fn make_folders(&self) -> Result<(), StoreError> {
         let (partial, quarantine) = (".snobox/partial", ".snobox/quarantine");
         let on_the_way = [partial, quarantine].map(|name| self.root.join(name));
         for path in [self.ingest_folder(), self.blobs_folder()]

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod mirror;
+mod store;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 pub use mirror::MirrorArgs;
+pub use store::{GcArgs, StoreCommand};
 
 /// Single Node OpenShift in a box: one declarative file in, one bootable stick out.
 #[derive(Debug, Parser)]
@@ -67,6 +69,9 @@ pub enum Command {
     /// See what an operator catalog holds, and what an image set chooses from it
     #[command(subcommand)]
     Catalog(CatalogCommand),
+    /// Look at, check and clean a store
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Serve a store as a read-only registry
     Serve(ServeArgs),
     /// Walk the whole way on a practice release: offline, no root

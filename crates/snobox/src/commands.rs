@@ -10,6 +10,7 @@ mod init;
 mod iso;
 mod mirror;
 mod serve;
+mod store;
 mod verify;
 
 use crate::cli::Command;
@@ -29,6 +30,7 @@ pub async fn run(command: Command, ui: &Ui, interrupt: &Interrupt) -> Result<()>
         Command::Ignition(command) => ignition::run(&command, ui),
         Command::Catalog(command) => catalog::run(&command, ui),
         Command::Certs(command) => certs::run(&command, ui),
+        Command::Store(command) => store::run(&command, ui, interrupt),
         Command::Serve(args) => serve::run(&args, ui, interrupt).await,
         Command::Demo(args) => demo::run(&args, ui, interrupt).await,
         Command::PracticeInstaller { args } => practice_installer(&args),

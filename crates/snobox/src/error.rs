@@ -214,9 +214,14 @@ impl From<StoreError> for Error {
             StoreError::Locked { .. } => {
                 classified(Exit::File, &error).hint("wait for the other snobox to finish")
             }
-            StoreError::WrongDigest { .. } => classified(Exit::WrongDigest, &error).hint(
-                "delete the file of that name under blobs/sha256 and run `snobox mirror` again",
+            StoreError::InUse { .. } => {
+                classified(Exit::File, &error).hint("wait for the other snobox to finish")
+            }
+            StoreError::Unproved { .. } => classified(Exit::Findings, &error).hint(
+                "nothing was removed; `snobox store fsck --repair` and `snobox mirror` mend it, --drop gives the image up",
             ),
+            StoreError::WrongDigest { .. } => classified(Exit::WrongDigest, &error)
+                .hint("run `snobox store fsck --repair`, then `snobox mirror` again"),
             StoreError::WrongSize { .. } => classified(Exit::Truncated, &error),
             StoreError::Missing { .. } => classified(Exit::Findings, &error)
                 .hint("run `snobox mirror` to fetch what is missing"),

@@ -27,5 +27,6 @@ mod practice_registry;
 mod real_ignition;
 mod secrets;
 mod serve;
+mod store;
 mod support;
 mod validity;
