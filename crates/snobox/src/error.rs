@@ -233,9 +233,8 @@ impl From<StoreError> for Error {
 impl From<ImageFileError> for Error {
     fn from(error: ImageFileError) -> Self {
         match error {
-            ImageFileError::Damaged { .. } => classified(Exit::WrongDigest, &error).hint(
-                "delete the file of that name under blobs/sha256 and run `snobox mirror` again",
-            ),
+            ImageFileError::Damaged { .. } => classified(Exit::WrongDigest, &error)
+                .hint("run `snobox store fsck --repair`, then `snobox mirror` again"),
             ImageFileError::Missing { .. } => classified(Exit::Findings, &error)
                 .hint("run `snobox mirror` to fetch what is missing"),
             other => classified(Exit::File, &other)
@@ -372,7 +371,7 @@ impl From<ComposeError> for Error {
                 classified(Exit::Site, &error).hint("give `cache.size` in site.yaml room for the cache, and for what later updates bring")
             }
             ComposeError::DamagedBlob { .. } => {
-                classified(Exit::WrongDigest, &error).hint("`snobox verify` on the store names every damaged blob; delete them and run `snobox mirror`")
+                classified(Exit::WrongDigest, &error).hint("`snobox store fsck --repair` puts damaged blobs aside, and `snobox mirror` fetches them again")
             }
             ComposeError::WrongSize { .. } => classified(Exit::Truncated, &error).hint("run `snobox verify` on the store"),
             ComposeError::Read { .. } | ComposeError::Write(_) => classified(Exit::File, &error),

@@ -25,7 +25,7 @@ pub fn run(args: &VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
         .iter()
         .all(|(code, _)| *code == "not-in-cache");
     let hint = if args.target.is_dir() {
-        "delete the files that are named under blobs/sha256 and run `snobox mirror`: it fetches them again"
+        "`snobox store fsck --repair` puts damaged blobs aside, and `snobox mirror` fetches them again"
     } else if only_missing {
         "name the release that the ignition was made for under `release` in site.yaml, then mirror and build again"
     } else {

@@ -124,6 +124,7 @@ pub fn build(
     let lock = file.current_lock()?;
     let agent = Agent::choose(options.agent, file.site.release.architecture)?;
     let store = Store::open(options.store)?;
+    let _reading = store.reading()?;
     let cached = Cached::of(&store, &lock)?;
     refuse_inputs(options)?;
     let mut output = Output::create(options.output, Readers::Owner, options.force)?;
