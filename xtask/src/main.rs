@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask test
-       cargo xtask bench serve | catalog | mirror [--full]
+       cargo xtask bench serve | catalog | mirror [--full] [--line | --tenfold]
        cargo xtask vm [media | uefi | bios | damage | wrong-clock | machine | all]… [--timeout SECONDS] [--karg ARGUMENT]… [--without PART]…
 
   test    format, lints, documentation and all tests; installs what is missing where it can (root on Debian or Fedora),

@@ -1,17 +1,23 @@
-//! `cargo xtask bench mirror [--full]`: `snobox mirror` beside skopeo's `oci:` with shared blobs, and beside the floor.
+//! `cargo xtask bench mirror [--full] [--line | --tenfold]`: `snobox mirror` beside skopeo's `oci:` with shared blobs, and beside the floor.
 //!
 //! All fetch the same set from the same docker-registry into an empty folder, one after the other in turns; what counts are the medians of
 //! their ratios. The set has the shape of a release: 200 references, 350 layers of which one is in nearly all images, 900 references to
 //! layers, 20 manifest lists with a second architecture. `--full` has layers of its size, too (3 GB); else they are a tenth of it.
 //!
+//! With `--line`, snobox alone fetches it over a thin line that is reset again and again; with `--tenfold`, a set of ten times as many
+//! references to the same layers, too, for its memory.
+//!
 //! The floor is what any client must do: `curl --parallel` of the unique blobs over six connections, then `sha256sum` of them. It knows what
 //! to ask for, makes nothing durable and reads no manifest.
 
+mod alone;
+mod line;
 mod measure;
 mod registry;
 mod set;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -20,10 +26,12 @@ use super::{Folder, median, run};
 use crate::packages;
 use measure::{Cost, Measured};
 use registry::Registry;
-use set::Set;
+use set::{Set, Shape};
 
 const REPEATS: usize = 3;
 const STREAMS: usize = 6;
+/// As many as its users set.
+const FOLDER_STREAMS: usize = 10;
 /// At most so much of skopeo's.
 const GOAL_WALL: f64 = 0.6;
 const GOAL_CPU: f64 = 0.3;
@@ -35,44 +43,46 @@ type Client<'a> = (&'a str, &'a dyn Fn(&Path) -> Result<Cost, String>);
 
 /// Measures and prints.
 pub fn mirror(words: &[&str]) -> Result<(), String> {
-    let full = match words {
-        [] => false,
-        ["--full"] => true,
-        _ => return Err("usage: cargo xtask bench mirror [--full]".to_owned()),
+    let usage = || "usage: cargo xtask bench mirror [--full] [--line | --tenfold]".to_owned();
+    let (full, rest) = match words {
+        ["--full", rest @ ..] => (true, rest),
+        rest => (false, rest),
     };
-    let need = |name: &str| {
-        packages::find(name).ok_or_else(|| format!("{name} is missing: see cargo xtask test"))
-    };
+    let shape = Shape { full, times: 1 };
+    match rest {
+        [] => compare(shape),
+        ["--line"] => alone::over_a_line(shape),
+        ["--tenfold"] => alone::tenfold(shape),
+        _ => Err(usage()),
+    }
+}
+
+fn need(name: &str) -> Result<PathBuf, String> {
+    packages::find(name).ok_or_else(|| format!("{name} is missing: see cargo xtask test"))
+}
+
+fn compare(shape: Shape) -> Result<(), String> {
     let (docker_registry, skopeo) = (need("docker-registry")?, need("skopeo")?);
     let (curl, sha256sum) = (need("curl")?, need("sha256sum")?);
     let snobox = build()?;
     let folder = Folder::make()?;
-    println!("== content");
     let registry = Registry::start(&docker_registry, &folder.0)?;
-    let set = Set::fill(&registry, full)?;
-    println!(
-        "   {} references, {} blobs, {:.0} MB; with the second architecture {:.0} MB",
-        set.references.len(),
-        set.blobs.len(),
-        set.bytes() as f64 / 1e6,
-        set.bytes_of_all_architectures as f64 / 1e6
-    );
-    let site = site(&folder.0, &registry, &set)?;
-    let clients: [Client<'_>; 3] = [
-        ("snobox", &|target| {
-            let mut command = Command::new(&snobox);
-            command.args(["--json", "mirror"]).arg(&site).arg("--store");
-            measure::one(command.arg(target.join("store")), &folder.0)
-        }),
+    let set = content(&registry, shape)?;
+    let site = site(&folder.0, registry.address, &set)?;
+    let clients: [Client<'_>; 4] = [
+        ("snobox", &|target| with_snobox(&snobox, &site, target)),
         ("skopeo, oci: shared", &|target| {
             with_skopeo(&skopeo, &registry, &set, target)
+        }),
+        ("skopeo --all dir:, ten", &|target| {
+            with_skopeo_to_folders(&skopeo, &registry, &set, target)
         }),
         ("floor", &|target| {
             floor(&curl, &sha256sum, &registry, &set, target)
         }),
     ];
     let target = folder.0.join("target");
-    let mut costs: [Vec<Measured>; 3] = Default::default();
+    let mut costs: [Vec<Measured>; 4] = Default::default();
     let mut seconds: Vec<Measured> = Vec::new();
     for repeat in 0..=REPEATS {
         for turn in 0..clients.len() {
@@ -95,7 +105,28 @@ pub fn mirror(words: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-fn report(set: &Set, names: &[&str; 3], costs: &[Vec<Measured>; 3], seconds: &[Measured]) {
+/// Fills a registry, and says with what.
+fn content(registry: &Registry, shape: Shape) -> Result<Set, String> {
+    println!("== content");
+    let set = Set::fill(registry, shape)?;
+    println!(
+        "   {} references, {} blobs, {:.0} MB; with the second architecture {:.0} MB",
+        set.references.len(),
+        set.blobs.len(),
+        set.bytes() as f64 / 1e6,
+        set.bytes_of_all_architectures as f64 / 1e6
+    );
+    Ok(set)
+}
+
+/// `snobox mirror` into a store in `target`.
+fn with_snobox(snobox: &Path, site: &Path, target: &Path) -> Result<Cost, String> {
+    let mut command = Command::new(snobox);
+    command.args(["--json", "mirror"]).arg(site).arg("--store");
+    measure::one(command.arg(target.join("store")), target)
+}
+
+fn report(set: &Set, names: &[&str; 4], costs: &[Vec<Measured>; 4], seconds: &[Measured]) {
     println!(
         "\n{:24}{:>9}{:>9}{:>9}{:>9}{:>8}",
         "", "wall s", "CPU s", "RSS MiB", "wire MB", "wire"
@@ -135,9 +166,14 @@ fn report(set: &Set, names: &[&str; 3], costs: &[Vec<Measured>; 3], seconds: &[M
         ratio(1, &cpu)
     );
     println!(
-        "snobox to floor:    wall {:.2}, CPU {:.2}",
+        "snobox to dir:      wall {:.2}, CPU {:.2}",
         ratio(2, &wall),
         ratio(2, &cpu)
+    );
+    println!(
+        "snobox to floor:    wall {:.2}, CPU {:.2}",
+        ratio(3, &wall),
+        ratio(3, &cpu)
     );
     println!(
         "snobox alone:       peak RSS {:.1} MiB (goal {GOAL_RSS_MIB}), second run {:.2} s (goal {GOAL_SECOND_RUN_SECONDS})",
@@ -153,28 +189,55 @@ fn with_skopeo(
     set: &Set,
     target: &Path,
 ) -> Result<Cost, String> {
-    let shared = target.join("shared");
+    each_reference(STREAMS, set, |number, reference| {
+        let mut copy = copy(skopeo);
+        copy.arg("--dest-shared-blob-dir")
+            .arg(target.join("shared"))
+            .arg(format!("docker://{}/{reference}", registry.address))
+            .arg(format!("oci:{}:1", target.join(number).display()));
+        copy
+    })
+}
+
+/// The same as factory-precaching does it, before it packs each folder: all architectures, each image with all of its layers.
+fn with_skopeo_to_folders(
+    skopeo: &Path,
+    registry: &Registry,
+    set: &Set,
+    target: &Path,
+) -> Result<Cost, String> {
+    each_reference(FOLDER_STREAMS, set, |number, reference| {
+        let mut copy = copy(skopeo);
+        copy.arg("--all")
+            .arg(format!("docker://{}/{reference}", registry.address))
+            .arg(format!("dir:{}", target.join(number).display()));
+        copy
+    })
+}
+
+fn copy(skopeo: &Path) -> Command {
+    let mut copy = Command::new(skopeo);
+    copy.args([
+        "copy",
+        "--quiet",
+        "--insecure-policy",
+        "--src-tls-verify=false",
+    ]);
+    copy
+}
+
+fn each_reference(
+    streams: usize,
+    set: &Set,
+    command: impl Fn(String, &str) -> Command + Sync,
+) -> Result<Cost, String> {
     let next = Mutex::new(set.references.iter().enumerate());
-    measure::several(STREAMS, |meter| {
+    measure::several(streams, |meter| {
         loop {
             let Some((number, reference)) = next.lock().map_err(|e| e.to_string())?.next() else {
                 return Ok(());
             };
-            let mut copy = Command::new(skopeo);
-            copy.args([
-                "copy",
-                "--quiet",
-                "--insecure-policy",
-                "--src-tls-verify=false",
-            ])
-            .arg("--dest-shared-blob-dir")
-            .arg(&shared)
-            .arg(format!("docker://{}/{reference}", registry.address))
-            .arg(format!(
-                "oci:{}:1",
-                target.join(number.to_string()).display()
-            ));
-            meter.run(&mut copy)?;
+            meter.run(&mut command(number.to_string(), reference))?;
         }
     })
 }
@@ -216,7 +279,7 @@ fn floor(
 }
 
 /// A site whose release is the set.
-fn site(folder: &Path, registry: &Registry, set: &Set) -> Result<PathBuf, String> {
+fn site(folder: &Path, address: SocketAddr, set: &Set) -> Result<PathBuf, String> {
     let write = |name: &str, text: String| {
         let path = folder.join(name);
         fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -224,7 +287,7 @@ fn site(folder: &Path, registry: &Registry, set: &Set) -> Result<PathBuf, String
     };
     write("pull-secret.json", snobox_testkit::practice::pull_secret())?;
     write("id.pub", snobox_testkit::practice::SSH_KEY.to_owned())?;
-    let (address, release) = (registry.address, &set.release);
+    let release = &set.release;
     write(
         "site.yaml",
         format!(

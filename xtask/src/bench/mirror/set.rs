@@ -29,6 +29,15 @@ const LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 const LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
+/// How large a set is.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    /// Layers of a release's size, instead of a tenth of it.
+    pub full: bool,
+    /// So many times as many references, to the same layers.
+    pub times: usize,
+}
+
 /// A set in a registry.
 pub struct Set {
     /// `REPOSITORY@sha256:…`, payload included.
@@ -57,12 +66,12 @@ struct Pushed {
 
 impl Set {
     /// Makes it and pushes it.
-    pub fn fill(registry: &Registry, full: bool) -> Result<Self, String> {
+    pub fn fill(registry: &Registry, shape: Shape) -> Result<Self, String> {
         let mut filling = Filling {
             registry,
             blobs: BTreeMap::new(),
             random: 0x9e37_79b9_7f4a_7c15,
-            scale: if full { 1 } else { 10 },
+            scale: if shape.full { 1 } else { 10 },
         };
         let base = filling.layer(BASE_BYTES)?;
         let mut layers = Vec::new();
@@ -72,11 +81,12 @@ impl Set {
             layers.push(filling.layer(size)?);
         }
         let mut references = Vec::new();
-        for number in 0..IMAGES {
+        for number in 0..IMAGES * shape.times {
             // Each layer once in its turn, then again from the beginning of the shared ones.
-            let of_image = (number..LAYER_REFERENCES).step_by(IMAGES);
+            let like = number % IMAGES;
+            let of_image = (like..LAYER_REFERENCES).step_by(IMAGES);
             let own = of_image.map(|n| &layers[if n < LAYERS { n } else { (n * 7) % 149 + 200 }]);
-            let base = (number < WITH_BASE).then_some(&base);
+            let base = (like < WITH_BASE).then_some(&base);
             let stack: Vec<Value> = base.into_iter().chain(own).cloned().collect();
             references.push((number, stack));
         }
@@ -196,7 +206,7 @@ impl Filling<'_> {
             "spec": { "tags": tags.collect::<Vec<_>>() } });
         let layer = tar_gz("release-manifests/image-references", &stream.to_string())?;
         let layer = self.blob(LAYER, &layer)?;
-        Ok(self.image(IMAGES, "amd64", vec![layer])?.digest)
+        Ok(self.image(usize::MAX, "amd64", vec![layer])?.digest)
     }
 }
 
