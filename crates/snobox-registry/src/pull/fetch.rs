@@ -1,8 +1,11 @@
-//! Blobs of pinned images → store: each once, the largest first, several at a time.
+//! Blobs of pinned images → store: each once, several at a time.
+//!
+//! The longest transfers start first, so that none is left alone at the end. One of the streams takes the smallest ones meanwhile: each of them is
+//! mostly waiting for its answer, and all together at the end would leave the line idle.
 
 mod stream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use snobox_formats::digest::Digest;
@@ -69,7 +72,6 @@ pub async fn fetch(
         let failures = vec![failure];
         return Fetched { summary, failures };
     }
-    // The longest transfers start first, so that none is left alone at the end.
     queue.sort_by_key(|job| (job.blob.size, job.blob.digest));
     let line = Arc::new(Line {
         client: client.clone(),
@@ -79,25 +81,37 @@ pub async fn fetch(
         gate: options.gate.clone(),
         tally: Tally::default(),
     });
+    let mut queue = VecDeque::from(queue);
+    let mut smallest_running = false;
     let mut tasks = JoinSet::new();
     let mut failures: Vec<Failure> = Vec::new();
     loop {
-        while tasks.len() < options.jobs.max(1)
-            && let Some(job) = queue.pop()
-        {
+        while tasks.len() < options.jobs.max(1) {
+            let small = options.jobs > 1 && !smallest_running;
+            let next = if small {
+                queue.pop_front()
+            } else {
+                queue.pop_back()
+            };
+            let Some(job) = next else { break };
+            smallest_running |= small;
             let line = Arc::clone(&line);
-            tasks.spawn(async move { (line.fetch(&job).await, job.blob) });
+            tasks.spawn(async move { (line.fetch(&job).await, job.blob, small) });
         }
-        match tasks.join_next().await {
+        let ended = tasks.join_next().await;
+        if let Some(Ok((.., true))) = &ended {
+            smallest_running = false;
+        }
+        match ended {
             None => break,
-            Some(Ok((Ok(()), blob))) => {
+            Some(Ok((Ok(()), blob, _))) => {
                 summary.fetched_blobs += 1;
                 summary.fetched_bytes += blob.size;
                 events(Event::Stored {
                     digest: blob.digest,
                 });
             }
-            Some(Ok((Err(failure), blob))) => {
+            Some(Ok((Err(failure), blob, _))) => {
                 events(Event::Failed {
                     digest: blob.digest,
                 });

@@ -33,8 +33,8 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            tries: 6,
-            first_pause: Duration::from_millis(500),
+            tries: 8,
+            first_pause: Duration::from_millis(200),
             longest_pause: Duration::from_secs(30),
             outage: Duration::from_secs(600),
             stall: Duration::from_secs(30),
@@ -230,9 +230,17 @@ mod tests {
         })
     }
 
+    const PATIENCE: Patience = Patience {
+        tries: 6,
+        first_pause: Duration::from_millis(500),
+        longest_pause: Duration::from_secs(30),
+        outage: Duration::from_secs(600),
+        stall: Duration::from_secs(30),
+    };
+
     #[test]
     fn pauses_double_up_to_the_longest_and_end_after_the_tries() {
-        let patience = Patience::default();
+        let patience = PATIENCE;
         let pauses: Vec<_> = (1..=6)
             .map(|failed| {
                 let pause = patience.pause(Prospect::Transient(None), failed, LONG_AGO, 1.0);
@@ -254,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_line_that_was_cut_is_waited_for_by_the_clock() {
-        let patience = Patience::default();
+        let patience = PATIENCE;
         let pause =
             |seconds| patience.pause(Prospect::Outage, 99, Duration::from_secs(seconds), 0.5);
         assert!(pause(599).is_some());
@@ -263,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_time_that_the_registry_names_is_kept_and_bounded() {
-        let patience = Patience::default();
+        let patience = PATIENCE;
         let pause = |seconds| {
             let named = Some(Duration::from_secs(seconds));
             patience.pause(Prospect::Transient(named), 1, Duration::ZERO, 0.0)
@@ -290,7 +298,7 @@ mod tests {
         fn a_pause_is_never_longer_than_what_was_said_and_never_half_as_short(
             failed in 1..200_u32, chance in 0.0..1.0_f64, silent in 0..10_000_u64, named in proptest::option::of(0..100_000_u64),
         ) {
-            let patience = Patience::default();
+            let patience = PATIENCE;
             let prospect = Prospect::Transient(named.map(Duration::from_secs));
             let pause = patience.pause(prospect, failed, Duration::from_secs(silent), chance);
             prop_assert_eq!(pause.is_some(), failed < 6);

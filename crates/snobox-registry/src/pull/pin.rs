@@ -14,7 +14,7 @@ use super::{Failure, Pinned, PullError};
 use crate::client::{Client, RawManifest};
 
 /// Manifests asked for at the same time.
-const PARALLEL: usize = 8;
+const PARALLEL: usize = 16;
 
 /// Images that were pinned, and those that were not.
 #[derive(Debug, Default)]
