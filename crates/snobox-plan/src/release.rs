@@ -2,6 +2,9 @@
 //!
 //! Source of truth: `oc adm release` (pkg/cli/admin/release) and OpenShift's ImageStream API, image.openshift.io/v1.
 
+pub mod keyring;
+pub mod signature;
+
 use serde::Deserialize;
 use snobox_formats::reference::{ImageRef, ParseReferenceError};
 

@@ -3,6 +3,7 @@
 mod certificates;
 mod disk;
 mod read;
+mod release;
 mod value;
 
 use std::fmt;
@@ -11,6 +12,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use snobox_formats::reference::ImageRef;
+
+use crate::release::keyring::OFFICIAL_REPOSITORIES;
 
 pub use read::read;
 
@@ -55,6 +58,28 @@ pub struct Release {
     pub source: ReleaseSource,
     /// For which processor.
     pub architecture: Architecture,
+    /// Whose signature it must have.
+    pub verification: Verification,
+}
+
+/// How a release is proved to be the one that its publisher has signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// `release.signature`; where it is absent, [`SignaturePolicy::Required`] if keys are named, else [`SignaturePolicy::IfOfficial`].
+    pub policy: SignaturePolicy,
+    /// `release.verificationKeys`: files with keys that count besides Red Hat's.
+    pub keys: Vec<PathBuf>,
+}
+
+/// Which releases must be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignaturePolicy {
+    /// Every one.
+    Required,
+    /// Those of [`OFFICIAL_REPOSITORIES`].
+    IfOfficial,
+    /// None; nobody is asked for signatures.
+    Ignored,
 }
 
 /// How the release was named.
@@ -215,6 +240,22 @@ impl Release {
                     .unwrap_or_else(|_| unreachable!("{text} is a reference"))
             }
         }
+    }
+}
+
+impl Release {
+    /// Whether its signature must hold before anything of it is used.
+    pub fn needs_signature(&self) -> bool {
+        match self.verification.policy {
+            SignaturePolicy::Required => true,
+            SignaturePolicy::IfOfficial => self.is_official(),
+            SignaturePolicy::Ignored => false,
+        }
+    }
+
+    /// Whether Red Hat publishes it, by its name.
+    pub fn is_official(&self) -> bool {
+        self.payload().name().starts_with(OFFICIAL_REPOSITORIES)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod auth;
 mod blob;
+mod document;
 mod error;
 mod setup;
 mod sources;
@@ -24,6 +25,7 @@ use tokio::sync::Mutex;
 pub use auth::Challenge;
 pub use blob::BlobAnswer;
 pub use error::{ClientError, RequestError};
+pub use reqwest::Url;
 pub use setup::Setup;
 pub use sources::{Mirror, Place};
 

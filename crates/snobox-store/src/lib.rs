@@ -9,7 +9,8 @@
 //!     ├── lock                 held while somebody writes
 //!     ├── ingest/              blobs on their way in
 //!     ├── partial/<hex>        the first bytes of a blob: the next run goes on behind them
-//!     └── quarantine/<hex>     bytes that came under this digest, and have another
+//!     ├── quarantine/<hex>     bytes that came under this digest, and have another
+//!     └── signatures/          sha256=<hex>/signature-<n>: what proves that a release is its publisher's
 //! ```
 //!
 //! Any tool that reads OCI image layouts reads a store (`skopeo copy oci:store:NAME …`); `.snobox` is none of its business.
@@ -24,6 +25,7 @@ mod ingest;
 mod inventory;
 mod lock;
 mod room;
+mod signatures;
 mod store;
 
 pub use checkup::Checkup;

@@ -287,7 +287,7 @@ impl Store {
         Ok(())
     }
 
-    fn temporary(
+    pub(crate) fn temporary(
         &self,
         folder: &Path,
         prefix: &str,

@@ -42,6 +42,8 @@ pub enum Exit {
     WrongDigest = 22,
     /// Fewer bytes than announced.
     Truncated = 23,
+    /// A release without a signature that holds.
+    Unsigned = 24,
     /// No space left.
     DiskFull = 30,
     /// A file or folder cannot be used.

@@ -7,6 +7,7 @@ use snobox_formats::pull_secret::PullSecret;
 use snobox_formats::ssh_key::is_public_key;
 use snobox_plan::lock::{Lock, LockError};
 use snobox_plan::problem::Problem;
+use snobox_plan::release::keyring::Keyring;
 use snobox_plan::site::{self, Site};
 
 use crate::error::{Error, Exit, Result};
@@ -121,6 +122,24 @@ impl SiteFile {
             return Err(Error::new(Exit::PullSecret, message).hint(hint));
         }
         Ok(secret)
+    }
+
+    /// The keys that the site names for releases; none is named most often.
+    pub fn verification_keys(&self) -> Result<Keyring> {
+        let mut keyring = Keyring::default();
+        for named in &self.site.release.verification.keys {
+            let path = self.resolve(named);
+            let hint = "release.verificationKeys names public keys, as `gpg --armor --export` writes them";
+            let text = input::read_text(&path).map_err(|e| {
+                let message = format!("cannot read the key {}", path.display());
+                Error::caused(Exit::Site, message, &e).hint(hint)
+            })?;
+            let keys = Keyring::read(&text).map_err(|e| {
+                Error::caused(Exit::Site, path.display().to_string(), &e).hint(hint)
+            })?;
+            keyring.add(keys);
+        }
+        Ok(keyring)
     }
 
     /// The SSH public key.

@@ -5,11 +5,8 @@ use std::path::PathBuf;
 
 use snobox_formats::reference::ImageRef;
 
-use super::{
-    API_VERSION, Architecture, Cache, Certificates, Fallback, Interface, KIND, Mirror, Node,
-    OLDEST_MINOR, Release, ReleaseSource, Site,
-};
-use super::{certificates, disk, value};
+use super::{API_VERSION, Cache, Certificates, Fallback, Interface, KIND, Mirror, Node, Site};
+use super::{certificates, disk, release, value};
 use crate::ask::{Field, Fields};
 use crate::problem::Problem;
 use crate::yaml;
@@ -73,7 +70,7 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
         });
     let release = root
         .required(problems, "release", "a mapping with version or image")
-        .and_then(|f| release(&f, problems));
+        .and_then(|f| release::read(&f, problems));
     let domain = "a DNS name such as example.com";
     let base_domain = root
         .required(problems, "baseDomain", domain)
@@ -129,49 +126,6 @@ fn path(
 ) -> Option<PathBuf> {
     root.required(problems, key, allowed)?
         .parsed(problems, allowed, value::path)
-}
-
-fn release(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Release> {
-    let fields = field.fields(problems, &["version", "image", "architecture"], &[])?;
-    let words = [
-        ("x86_64", Architecture::X86_64),
-        ("aarch64", Architecture::Aarch64),
-    ];
-    let architecture = fields
-        .optional("architecture")
-        .map_or(Some(Architecture::X86_64), |f| f.one_of(problems, &words));
-    let source = match (fields.optional("version"), fields.optional("image")) {
-        (Some(version), None) => {
-            let allowed = format!("a version such as 4.13.1, from 4.{OLDEST_MINOR} on");
-            version.parsed(problems, &allowed, |t| {
-                value::is_version(t).then(|| ReleaseSource::Version(t.to_owned()))
-            })
-        }
-        (None, Some(image)) => {
-            let allowed = "a payload image by digest or tag, such as quay.io/openshift-release-dev/ocp-release@sha256:…";
-            let named = |r: &ImageRef| r.tag().is_some() || r.digest().is_some();
-            image
-                .parsed(problems, allowed, |t| t.parse().ok().filter(named))
-                .map(ReleaseSource::Image)
-        }
-        (Some(_), Some(image)) => {
-            image.refuse_with_hint(
-                problems,
-                "either version or image",
-                Some("keep image: a digest says more than a version".to_owned()),
-            );
-            None
-        }
-        (None, None) if fields.is_misspelt("version") || fields.is_misspelt("image") => None,
-        (None, None) => {
-            field.refuse(problems, "version (such as 4.13.1) or image (such as quay.io/openshift-release-dev/ocp-release@sha256:…)");
-            None
-        }
-    };
-    Some(Release {
-        source: source?,
-        architecture: architecture?,
-    })
 }
 
 fn node(field: &Field<'_>, site_name: Option<&str>, problems: &mut Vec<Problem>) -> Option<Node> {

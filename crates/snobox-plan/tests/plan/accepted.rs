@@ -6,10 +6,17 @@ use std::time::Duration;
 
 use snobox_plan::site::{
     Architecture, Cache, Certificates, ExistingData, Fallback, InstallationDisk, Interface, Mirror,
-    Node, Release, ReleaseSource, Site, Subnet,
+    Node, Release, ReleaseSource, SignaturePolicy, Site, Subnet, Verification,
 };
 
 use crate::texts::{FULL, SHORT, full_with, good};
+
+fn by_default() -> Verification {
+    Verification {
+        policy: SignaturePolicy::IfOfficial,
+        keys: vec![],
+    }
+}
 
 fn manual_site() -> Site {
     Site {
@@ -17,6 +24,7 @@ fn manual_site() -> Site {
         release: Release {
             source: ReleaseSource::Version("4.13.1".to_owned()),
             architecture: Architecture::X86_64,
+            verification: by_default(),
         },
         base_domain: "example.com".to_owned(),
         pull_secret_file: PathBuf::from("pull-secret.json"),
@@ -118,6 +126,7 @@ mirrors:
                     .unwrap(),
             ),
             architecture: Architecture::Aarch64,
+            verification: by_default(),
         },
         base_domain: "lab.example.org".to_owned(),
         pull_secret_file: PathBuf::from("/etc/snobox/pull secret.json"),
@@ -260,4 +269,29 @@ fn host_names_may_have_dots_and_digits() {
             name
         );
     }
+}
+
+#[test]
+fn whose_signature_a_release_must_have_is_what_the_site_says_or_what_its_name_says() {
+    let official = "version: 4.13.1";
+    let other = "image: \"quay.io/okd/scos-release:4.15\"";
+    let prefix_of_the_name = "image: \"quay.io/openshift-release-development/ocp-release:4.13.1\"";
+    for (release, more, needed) in [
+        (official, "", true),
+        (other, "", false),
+        (prefix_of_the_name, "", false),
+        (official, ", signature: ifOfficial", true),
+        (other, ", signature: required", true),
+        (official, ", signature: ignored", false),
+        (other, ", verificationKeys: [a.asc]", true),
+        (other, ", verificationKeys: [a.asc], signature: ifOfficial", false),
+        (other, ", verificationKeys: []", false),
+    ] {
+        let text = SHORT.replace("version: 4.13.1", &format!("{release}{more}"));
+        let site = good(&text);
+        assert_eq!(site.release.needs_signature(), needed, "{release}{more}");
+    }
+    let text = SHORT.replace("version: 4.13.1", "version: 4.13.1, verificationKeys: [a.asc, /b]");
+    let keys = good(&text).release.verification.keys;
+    assert_eq!(keys, [PathBuf::from("a.asc"), PathBuf::from("/b")]);
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod accepted;
+mod gpg;
 mod import;
 mod init;
 mod installer;
@@ -12,5 +13,6 @@ mod network;
 mod problems;
 mod refused;
 mod refused_values;
+mod signature;
 mod texts;
 mod yaml;

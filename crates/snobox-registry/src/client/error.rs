@@ -94,7 +94,7 @@ pub enum RequestError {
         why: String,
     },
     /// The answer is larger than it can be.
-    #[error("{place} sends more than {limit_bytes} bytes for a manifest")]
+    #[error("{place} sends more than {limit_bytes} bytes for a manifest or another small document")]
     TooLarge {
         /// Where.
         place: Place,

@@ -11,7 +11,11 @@ use crate::ui::Ui;
 /// Checks the site file, then the files that it names: all problems at once.
 pub fn run(args: &SiteArgs, ui: &Ui) -> Result<()> {
     let file = SiteFile::read(&args.site)?;
-    let named = [file.pull_secret().err(), file.ssh_key().err()];
+    let named = [
+        file.pull_secret().err(),
+        file.ssh_key().err(),
+        file.verification_keys().err(),
+    ];
     let mut errors = named.into_iter().flatten();
     if let Some(first) = errors.next() {
         return Err(errors.fold(first, |mut all: Error, next| {

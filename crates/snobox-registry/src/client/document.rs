@@ -1,0 +1,50 @@
+//! One request for a small document that lies beside registries on an ordinary web server, such as the signature of a release.
+
+use reqwest::Url;
+use reqwest::header::ACCEPT;
+
+use super::{Client, Place, RequestError, check};
+
+impl Client {
+    /// Fetches a document of at most `limit_bytes`. Credentials of registries are never sent along.
+    ///
+    /// # Errors
+    /// [`RequestError`]; [`RequestError::NotFound`] for 404 alone.
+    pub async fn document(&self, url: &Url, limit_bytes: u64) -> Result<Vec<u8>, RequestError> {
+        let place = place(url);
+        let sent = self
+            .http(&place)
+            .get(url.clone())
+            .header(ACCEPT, "*/*")
+            .send()
+            .await;
+        let response = sent.map_err(|e| RequestError::broken(&place, e))?;
+        self.note_answer(&place);
+        let mut response = check(&place, response)?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|e| RequestError::broken(&place, e))?
+        {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() as u64 > limit_bytes {
+                return Err(RequestError::TooLarge { place, limit_bytes });
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// The server and the path of a URL, as messages name them: without a query or a user's name.
+fn place(url: &Url) -> Place {
+    let host = url.host_str().unwrap_or_default();
+    let registry = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    Place {
+        registry,
+        repository: url.path().trim_start_matches('/').to_owned(),
+    }
+}
