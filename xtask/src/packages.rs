@@ -22,13 +22,15 @@ const fn package(program: &'static str, debian: &'static str, fedora: &'static s
 }
 
 /// Everything that tests start, besides coreos-installer.
-pub const PACKAGES: [Package; 23] = [
+pub const PACKAGES: [Package; 25] = [
     package("skopeo", "skopeo", "skopeo"),
     package("podman", "podman", "podman"),
     package("crun", "crun", "crun"),
     package("docker-registry", "docker-registry", "docker-distribution"),
     package("ignition-validate", "ignition", "ignition-validate"),
     package("openssl", "openssl", "openssl"),
+    package("gpg", "gnupg", "gnupg2"),
+    package("gpgconf", "gnupg", "gnupg2"),
     package("xorriso", "xorriso", "xorriso"),
     package("e2fsck", "e2fsprogs", "e2fsprogs"),
     package("debugfs", "e2fsprogs", "e2fsprogs"),

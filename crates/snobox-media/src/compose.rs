@@ -14,6 +14,7 @@ use snobox_formats::live_iso::{
 };
 use snobox_formats::mbr::{Lba, Mbr, MbrError, Slot};
 use snobox_formats::reference::ImageRef;
+use snobox_plan::install_config::Manifest;
 use snobox_plan::site::{self, Site};
 
 use crate::cache::{CachePlan, Source};
@@ -41,6 +42,8 @@ pub struct Inputs<'a> {
     pub images: &'a [ImageRef],
     /// The installer's ignition.
     pub ignition: &'a Ignition,
+    /// Manifests for the cluster besides those of snobox itself.
+    pub manifests: &'a [Manifest],
     /// Kernel arguments to append.
     pub kargs: &'a [String],
     /// The cache.
@@ -311,7 +314,8 @@ fn installation(inputs: &Inputs<'_>, needed_bytes: u64) -> Result<InstallationPi
 fn merged_ignition(inputs: &Inputs<'_>, pins: &Pins) -> Result<Vec<u8>, IgnitionError> {
     let mut ignition = inputs.ignition.clone();
     let images = inputs.images.iter();
-    overlay(inputs.site, pins, images, inputs.ignition).apply(&mut ignition)?;
+    let manifests = inputs.manifests;
+    overlay(inputs.site, pins, images, manifests, inputs.ignition).apply(&mut ignition)?;
     Ok(ignition.to_bytes())
 }
 

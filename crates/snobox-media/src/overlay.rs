@@ -12,7 +12,7 @@ mod live;
 use snobox_formats::ignition::{File, Ignition, IgnitionError, Unit};
 use snobox_formats::reference::ImageRef;
 use snobox_image::pins::{PATH, Pins};
-use snobox_plan::install_config;
+use snobox_plan::install_config::{self, Manifest};
 use snobox_plan::site::Site;
 
 pub use clients::mirrors;
@@ -35,20 +35,22 @@ pub struct Overlay {
     pub units: Vec<Unit>,
 }
 
-/// The overlay of a site for the installer's `ignition`, for a cache with these images and pins.
+/// The overlay of a site for the installer's `ignition`, for a cache with these images and pins; `manifests` are for the cluster besides.
 pub fn overlay<'a>(
     site: &Site,
     pins: &Pins,
     images: impl Iterator<Item = &'a ImageRef> + Clone,
+    manifests: &[Manifest],
     ignition: &Ignition,
 ) -> Overlay {
     let mut overlay = live::overlay(site, pins);
     overlay.files.push(text(PATH, 0o644, pins.to_bytes()));
     let clients = clients::files(images.clone(), site.cache.fallback);
-    let machine_configs = install_config::manifests(site)
+    let manifests = install_config::manifests(site)
         .into_iter()
-        .chain([installed::machine_config(site, pins, &clients)]);
-    overlay.files.extend(machine_configs.map(|manifest| {
+        .chain([installed::machine_config(site, pins, &clients)])
+        .chain(manifests.iter().cloned());
+    overlay.files.extend(manifests.map(|manifest| {
         let path = format!("/opt/openshift/openshift/{}", manifest.name);
         text(&path, 0o644, manifest.text)
     }));

@@ -44,11 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Io`].
-    pub fn keep_signatures(
-        &self,
-        digest: Digest,
-        signatures: &[&[u8]],
-    ) -> Result<(), StoreError> {
+    pub fn keep_signatures(&self, digest: Digest, signatures: &[&[u8]]) -> Result<(), StoreError> {
         let folder = self.signatures_folder(digest);
         fs::create_dir_all(&folder).map_err(|e| failed("create the folder", &folder, e))?;
         for (index, bytes) in signatures.iter().enumerate() {

@@ -7,5 +7,6 @@ pub mod line;
 pub mod mirror;
 pub mod output;
 pub mod resolve;
+pub mod signatures;
 pub mod source;
 pub mod verify;

@@ -129,7 +129,8 @@ impl SiteFile {
         let mut keyring = Keyring::default();
         for named in &self.site.release.verification.keys {
             let path = self.resolve(named);
-            let hint = "release.verificationKeys names public keys, as `gpg --armor --export` writes them";
+            let hint =
+                "release.verificationKeys names public keys, as `gpg --armor --export` writes them";
             let text = input::read_text(&path).map_err(|e| {
                 let message = format!("cannot read the key {}", path.display());
                 Error::caused(Exit::Site, message, &e).hint(hint)

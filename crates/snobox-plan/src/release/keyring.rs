@@ -15,8 +15,7 @@ use pgp::packet::{PublicSubkey, Signature, SignatureType};
 use pgp::types::{KeyDetails as _, Tag};
 
 /// Path, in a payload image, of the ConfigMap that tells a cluster by which keys releases are verified.
-pub const VERIFICATION_KEYS: &str =
-    "release-manifests/0000_90_cluster-update-keys_configmap.yaml";
+pub const VERIFICATION_KEYS: &str = "release-manifests/0000_90_cluster-update-keys_configmap.yaml";
 
 /// Fingerprints of the keys that releases of [`OFFICIAL_REPOSITORIES`] are signed with: "Red Hat, Inc. (release key 2)".
 pub const OFFICIAL_KEYS: [Fingerprint; 1] = [Fingerprint([
@@ -256,8 +255,7 @@ fn signing_subkeys(
             .iter()
             .filter(binds)
             .max_by_key(|signature| signature.created());
-        !is_revoked
-            && newest.is_some_and(|word| lives(subkey.key.created_at().into(), word, made))
+        !is_revoked && newest.is_some_and(|word| lives(subkey.key.created_at().into(), word, made))
     };
     key.public_subkeys
         .iter()

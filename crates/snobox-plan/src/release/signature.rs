@@ -75,7 +75,9 @@ pub enum SignatureError {
         kind: String,
     },
     /// It claims to be of a key that counts, and does not fit to what it signs; or that key had ended, or was withdrawn.
-    #[error("it does not hold: what it signs, or the signature itself, was changed, or its key had ended")]
+    #[error(
+        "it does not hold: what it signs, or the signature itself, was changed, or its key had ended"
+    )]
     Broken,
     /// It has ended.
     #[error("it has ended: it held for {} s", lifetime.as_secs())]

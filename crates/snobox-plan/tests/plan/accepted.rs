@@ -284,14 +284,21 @@ fn whose_signature_a_release_must_have_is_what_the_site_says_or_what_its_name_sa
         (other, ", signature: required", true),
         (official, ", signature: ignored", false),
         (other, ", verificationKeys: [a.asc]", true),
-        (other, ", verificationKeys: [a.asc], signature: ifOfficial", false),
+        (
+            other,
+            ", verificationKeys: [a.asc], signature: ifOfficial",
+            false,
+        ),
         (other, ", verificationKeys: []", false),
     ] {
         let text = SHORT.replace("version: 4.13.1", &format!("{release}{more}"));
         let site = good(&text);
         assert_eq!(site.release.needs_signature(), needed, "{release}{more}");
     }
-    let text = SHORT.replace("version: 4.13.1", "version: 4.13.1, verificationKeys: [a.asc, /b]");
+    let text = SHORT.replace(
+        "version: 4.13.1",
+        "version: 4.13.1, verificationKeys: [a.asc, /b]",
+    );
     let keys = good(&text).release.verification.keys;
     assert_eq!(keys, [PathBuf::from("a.asc"), PathBuf::from("/b")]);
 }

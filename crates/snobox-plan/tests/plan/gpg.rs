@@ -25,7 +25,14 @@ impl Gpg {
 
     fn output<I: AsRef<OsStr>>(&self, args: &[I], input: &[u8]) -> Output {
         let mut child = Command::new("gpg")
-            .args(["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""])
+            .args([
+                "--batch",
+                "--quiet",
+                "--pinentry-mode",
+                "loopback",
+                "--passphrase",
+                "",
+            ])
             .args(args)
             .env("GNUPGHOME", self.0.path())
             .stdin(Stdio::piped())

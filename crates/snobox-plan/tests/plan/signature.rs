@@ -31,7 +31,10 @@ struct Sample {
 impl Sample {
     fn read() -> Option<Self> {
         let Some(samples) = std::env::var_os("SNOBOX_SAMPLES") else {
-            assert!(std::env::var_os("CI").is_none(), "SNOBOX_SAMPLES is not set");
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "SNOBOX_SAMPLES is not set"
+            );
             println!("SKIPPED: SNOBOX_SAMPLES is not set");
             return None;
         };
@@ -88,7 +91,10 @@ fn a_real_signature_holds_with_the_key_that_is_pinned() {
 fn a_signature_for_another_image_is_refused() {
     let Some(sample) = Sample::read() else { return };
     let error = verify(&sample.signature, digest(OTHER), &sample.keyring(), now()).unwrap_err();
-    assert!(matches!(error, SignatureError::WrongDigest { .. }), "{error}");
+    assert!(
+        matches!(error, SignatureError::WrongDigest { .. }),
+        "{error}"
+    );
     let said = error.to_string();
     assert!(said.contains(SIGNED) && said.contains(OTHER), "{said}");
 }
@@ -105,7 +111,10 @@ fn a_key_that_is_not_trusted_proves_nothing() {
     let own = gpg.sign(&[], document().as_bytes());
     assert!(verify(&own, digest(SIGNED), &somebody, now()).is_ok());
     let error = sample.verify(&own).unwrap_err();
-    assert!(matches!(error, SignatureError::ForeignKey { .. }), "{error}");
+    assert!(
+        matches!(error, SignatureError::ForeignKey { .. }),
+        "{error}"
+    );
     let nobody = somebody.only(&OFFICIAL_KEYS);
     assert!(nobody.is_empty());
     assert!(verify(&own, digest(SIGNED), &nobody, now()).is_err());
@@ -142,10 +151,17 @@ fn no_changed_byte_changes_what_is_proved() {
     let offsets: Vec<usize> = survived.iter().map(|(offset, _)| *offset).collect();
     let mut unsigned = offsets.clone();
     unsigned.dedup();
-    let expected: Vec<usize> = [14, 18].into_iter().chain(20..46).chain([345, 365]).collect();
+    let expected: Vec<usize> = [14, 18]
+        .into_iter()
+        .chain(20..46)
+        .chain([345, 365])
+        .collect();
     assert_eq!(unsigned, expected);
     for (offset, changed) in survived.iter().step_by(8) {
-        assert!(gpg.judge(changed).is_some(), "gpg refuses a change at {offset}");
+        assert!(
+            gpg.judge(changed).is_some(),
+            "gpg refuses a change at {offset}"
+        );
     }
 }
 
@@ -163,9 +179,9 @@ fn a_changed_byte_of_the_message_as_it_came_is_refused() {
             }
         }
     }
-    // Of the packed bytes, these bring back the same document with another name or date, or are behind the end of what is packed.
-    println!("{} changes accepted: {accepted:?}", accepted.len());
-    assert!(accepted.len() < 60);
+    // Of the packed bytes, these unpack to another name or date, and the last one says nothing more.
+    let unsigned = |offset: &usize| (21..45).contains(offset) || *offset == 867;
+    assert!(accepted.iter().all(unsigned), "{accepted:?}");
 }
 
 #[test]
@@ -174,7 +190,10 @@ fn a_message_that_is_cut_off_anywhere_is_refused() {
     for whole in [sample.signature.clone(), sample.unpacked()] {
         for length in 0..whole.len() {
             let error = sample.verify(&whole[..length]).unwrap_err();
-            assert!(matches!(error, SignatureError::Message { .. }), "{length}: {error}");
+            assert!(
+                matches!(error, SignatureError::Message { .. }),
+                "{length}: {error}"
+            );
         }
     }
 }
@@ -194,7 +213,14 @@ fn documents_are_read_strictly() {
     let Some(gpg) = Gpg::new() else { return };
     gpg.make_key("signer", "never");
     let keyring = gpg.keyring("signer");
-    let verdict = |body: &str| verify(&gpg.sign(&[], body.as_bytes()), digest(SIGNED), &keyring, now());
+    let verdict = |body: &str| {
+        verify(
+            &gpg.sign(&[], body.as_bytes()),
+            digest(SIGNED),
+            &keyring,
+            now(),
+        )
+    };
     let good = document();
     assert!(verdict(&good).is_ok());
     let without_optional = good.replace(r#","optional":{"creator":"c","timestamp":1}"#, "");
@@ -214,13 +240,18 @@ fn documents_are_read_strictly() {
         ("}}}", "}}} {}"),
     ] {
         let changed = good.replacen(from, to, 1);
-        let changed = if changed == good { good.clone() + to } else { changed };
+        let changed = if changed == good {
+            good.clone() + to
+        } else {
+            changed
+        };
         is(changed, no_document);
     }
     is("no JSON".to_owned(), no_document);
-    is(good.replace("atomic container", "other"), |e| {
-        matches!(e, SignatureError::Type { found } if found == "other signature")
-    });
+    is(
+        good.replace("atomic container", "other"),
+        |e| matches!(e, SignatureError::Type { found } if found == "other signature"),
+    );
     is(good.replace("quay.io/a/b:1", ""), |e| {
         matches!(e, SignatureError::NoIdentity)
     });
@@ -245,7 +276,10 @@ fn only_messages_that_are_signed_as_documents_are_accepted() {
     let refused = |message: &[u8], what: &str| {
         let error = verdict(message).unwrap_err();
         assert!(
-            matches!(error, SignatureError::Message { .. } | SignatureError::Kind { .. }),
+            matches!(
+                error,
+                SignatureError::Message { .. } | SignatureError::Kind { .. }
+            ),
             "{what}: {error}"
         );
     };
@@ -283,7 +317,15 @@ fn a_key_signs_for_itself_as_long_as_it_lives_and_is_not_withdrawn() {
     let Some(gpg) = Gpg::new() else { return };
     let at = "20200101T000000";
     gpg.run(
-        &["--faked-system-time", at, "--quick-gen-key", "old", "ed25519", "sign", "10d"],
+        &[
+            "--faked-system-time",
+            at,
+            "--quick-gen-key",
+            "old",
+            "ed25519",
+            "sign",
+            "10d",
+        ],
         b"",
     );
     let body = document();
@@ -297,7 +339,13 @@ fn a_key_signs_for_itself_as_long_as_it_lives_and_is_not_withdrawn() {
     // The key is told to live longer; with the old copy of it, a later signature does not count.
     let fingerprint = gpg.fingerprint("old");
     gpg.run(
-        &["--faked-system-time", "20200106T000000", "--quick-set-expire", &fingerprint, "1y"],
+        &[
+            "--faked-system-time",
+            "20200106T000000",
+            "--quick-set-expire",
+            &fingerprint,
+            "1y",
+        ],
         b"",
     );
     let late = sign("20200601T000000");
@@ -305,7 +353,9 @@ fn a_key_signs_for_itself_as_long_as_it_lives_and_is_not_withdrawn() {
     let error = verify(&late, digest(SIGNED), &old, now()).unwrap_err();
     assert!(matches!(error, SignatureError::Broken), "{error}");
     // Withdrawn by the certificate that gpg made along with the key, with the colon before it taken away.
-    let made = gpg.revocation(&fingerprint).replace(":-----BEGIN", "-----BEGIN");
+    let made = gpg
+        .revocation(&fingerprint)
+        .replace(":-----BEGIN", "-----BEGIN");
     gpg.run(&["--import"], made.as_bytes());
     let error = verify(&early, digest(SIGNED), &gpg.keyring("old"), now()).unwrap_err();
     assert!(matches!(error, SignatureError::Broken), "{error}");
@@ -316,7 +366,10 @@ fn a_subkey_signs_for_its_key_when_both_say_so() {
     let Some(gpg) = Gpg::new() else { return };
     gpg.run(&["--quick-gen-key", "two", "ed25519", "cert", "never"], b"");
     let primary = gpg.fingerprint("two");
-    gpg.run(&["--quick-add-key", &primary, "ed25519", "sign", "never"], b"");
+    gpg.run(
+        &["--quick-add-key", &primary, "ed25519", "sign", "never"],
+        b"",
+    );
     let message = gpg.sign(&[], document().as_bytes());
     let armored = gpg.armored("two");
     let keyring = Keyring::read(&armored).unwrap();
@@ -329,8 +382,16 @@ fn a_subkey_signs_for_its_key_when_both_say_so() {
     let (own, other) = (binary("two"), binary("other"));
     let grafted = [&other[..], &own[subkey_at(&own)..]].concat();
     let grafted = gpg.run(&["--enarmor"], &grafted);
-    let grafted = String::from_utf8(grafted).unwrap().replace("ARMORED FILE", "PUBLIC KEY BLOCK");
-    let error = verify(&message, digest(SIGNED), &Keyring::read(&grafted).unwrap(), now()).unwrap_err();
+    let grafted = String::from_utf8(grafted)
+        .unwrap()
+        .replace("ARMORED FILE", "PUBLIC KEY BLOCK");
+    let error = verify(
+        &message,
+        digest(SIGNED),
+        &Keyring::read(&grafted).unwrap(),
+        now(),
+    )
+    .unwrap_err();
     assert!(matches!(error, SignatureError::Broken), "{error}");
 }
 
@@ -382,7 +443,12 @@ fn texts_without_a_key_are_refused() {
         Keyring::read(torn),
         Err(KeyError::NoKey | KeyError::Unreadable { number: 1, .. })
     ));
-    for wrong in ["", "567E", "567E347AD0044ADE55BA8A5F199E2F91FD431D5", "567E347AD0044ADE55BA8A5F199E2F91FD431D5é"] {
+    for wrong in [
+        "",
+        "567E",
+        "567E347AD0044ADE55BA8A5F199E2F91FD431D5",
+        "567E347AD0044ADE55BA8A5F199E2F91FD431D5é",
+    ] {
         assert!(wrong.parse::<Fingerprint>().is_err(), "{wrong:?}");
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::StoreArgs;
 use crate::flow::line::Window;
+use crate::flow::signatures::Signatures;
 
 /// `snobox mirror`.
 #[derive(Debug, Args)]
@@ -15,6 +16,7 @@ Examples:
   snobox mirror sites/bip.yaml --store /data/store --jobs 4
   snobox mirror --limit 3M --window 22:00-07:00     leaves the line to others by day
   snobox mirror --relock            resolve tags and versions again
+  snobox mirror --signatures keep/  the release's signature is keep/sha256=<digest>/signature-1, not on the web
 
 It may be stopped or killed at any time: run again, it goes on inside the blob where it was. Proxies are those of HTTPS_PROXY and NO_PROXY;
 SSL_CERT_FILE names other authorities than the system's, --ca one more.")]
@@ -42,6 +44,9 @@ pub struct MirrorArgs {
     /// Trust the certificates in this file, too: of a proxy that looks into TLS, or of a registry of your own
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
+    /// Where the signature of the release is, as sha256=<digest>/signature-<number>: a folder or a URL, instead of mirror.openshift.com
+    #[arg(long, value_name = "DIR|URL")]
+    pub signatures: Option<Signatures>,
     /// After how many seconds without a byte a stream is given up and asked for again
     #[arg(long, hide = true, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub stall_timeout: u64,

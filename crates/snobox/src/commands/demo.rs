@@ -245,7 +245,7 @@ fn site_yaml(practice: &Practice) -> String {
          apiVersion: snobox.io/v1alpha1\n\
          kind: Site\n\
          metadata: {{ name: {NAME} }}\n\
-         release: {{ version: {}, architecture: x86_64 }}\n\
+         release: {{ version: {}, architecture: x86_64, signature: ignored }}   # nobody signs a practice release\n\
          baseDomain: practice.example\n\
          pullSecretFile: pull-secret.json\n\
          sshKeyFile: id_practice.pub\n\

@@ -35,6 +35,7 @@ pub async fn run(args: &MirrorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()
             limit: args.limit,
             window: args.window,
         },
+        signatures: args.signatures.clone().unwrap_or_default(),
     };
     let outcome = mirror::mirror(&file, options, ui, interrupt).await?;
     let text = format!(

@@ -19,14 +19,17 @@ use snobox_formats::reference::ImageRef;
 use snobox_media::cache::{self, CachePlan, Source};
 use snobox_media::compose::{ImageMap, Inputs, compose, planned_bytes};
 use snobox_media::installer::{self as asked, CachedError, Missing};
+use snobox_plan::install_config::Manifest;
 use snobox_plan::kargs;
-use snobox_plan::lock::Lock;
+use snobox_plan::lock::{Lock, Role};
+use snobox_plan::release::signature::config_map;
 use snobox_store::Store;
 use time::OffsetDateTime;
 
 use crate::agent::Agent;
 use crate::error::{Error, Exit, Result};
 use crate::flow::output::{Output, Readers, folder_of};
+use crate::flow::signatures::Payload;
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
 use crate::ui::{Ui, bytes};
@@ -126,6 +129,7 @@ pub fn build(
     let store = Store::open(options.store)?;
     let _reading = store.reading()?;
     let cached = Cached::of(&store, &lock)?;
+    let signatures = signatures(file, &store, &lock, ui)?;
     refuse_inputs(options)?;
     let mut output = Output::create(options.output, Readers::Owner, options.force)?;
     if options.installer_ignition.is_none() {
@@ -174,6 +178,7 @@ pub fn build(
         release: &lock.release.image,
         images: &cached.references,
         ignition: &made.ignition,
+        manifests: signatures.as_slice(),
         kargs: &kargs::network(&file.site.node),
         cache: &plan,
         open: &open,
@@ -197,6 +202,22 @@ pub fn build(
         installs_until: made.installs_until,
         missing,
     })
+}
+
+/// What proves the release to the cluster, which has nobody to ask: none where it need not be proved.
+fn signatures(file: &SiteFile, store: &Store, lock: &Lock, ui: &Ui) -> Result<Option<Manifest>> {
+    let release = lock.images.iter().find(|image| image.role == Role::Release);
+    let Some(release) = release else {
+        let message = format!("{} names no release", file.lock_path().display());
+        return Err(Error::new(Exit::Site, message).hint("delete it and run `snobox mirror`"));
+    };
+    let payload = Payload {
+        file,
+        store,
+        digest: release.digest,
+        image: release.platform_digest.unwrap_or(release.digest),
+    };
+    Ok(config_map(&payload.kept(ui)?))
 }
 
 /// `--force` replaces an earlier image: never an input, never part of the store.

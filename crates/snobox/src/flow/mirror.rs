@@ -11,6 +11,7 @@ use snobox_store::Store;
 use crate::error::{Error, Exit, Result};
 use crate::flow::line::{Line, Pace};
 use crate::flow::resolve::{Resolved, resolve};
+use crate::flow::signatures::Signatures;
 use crate::flow::source::Source;
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
@@ -29,6 +30,8 @@ pub struct Options<'a> {
     pub source: Source<'a>,
     /// How much of the line may be used.
     pub pace: Pace,
+    /// Where the signature of the release is looked for.
+    pub signatures: Signatures,
 }
 
 impl<'a> Options<'a> {
@@ -39,6 +42,7 @@ impl<'a> Options<'a> {
             relock: false,
             source: Source::default(),
             pace: Pace::default(),
+            signatures: Signatures::default(),
         }
     }
 }
@@ -63,7 +67,7 @@ pub async fn mirror(
         ui,
         interrupt,
     };
-    let resolved = resolve(&line, file, options.relock).await?;
+    let resolved = resolve(&line, file, options.relock, &options.signatures).await?;
     finish(&line, resolved).await
 }
 

@@ -15,6 +15,7 @@ use snobox_registry::pull::{Failure, Pinned, PinnedSet, Summary};
 use crate::error::{Error, Exit, Result};
 use crate::flow::line::Line;
 use crate::flow::output::{Output, Readers};
+use crate::flow::signatures::{Payload, Signatures};
 use crate::site_file::SiteFile;
 
 /// What is known before the images are fetched.
@@ -30,8 +31,19 @@ pub struct Resolved {
 }
 
 /// What a site needs: by its lock, if that is up to date and `relock` does not ask for a new one. Writes a new lock.
-pub async fn resolve(line: &Line<'_>, file: &SiteFile, relock: bool) -> Result<Resolved> {
-    let resolving = Resolving { line, file };
+///
+/// Nothing is used of a release that must be signed and is not: `signatures` says where its signature may be found.
+pub async fn resolve(
+    line: &Line<'_>,
+    file: &SiteFile,
+    relock: bool,
+    signatures: &Signatures,
+) -> Result<Resolved> {
+    let resolving = Resolving {
+        line,
+        file,
+        signatures,
+    };
     let kept = if relock {
         None
     } else {
@@ -46,6 +58,7 @@ pub async fn resolve(line: &Line<'_>, file: &SiteFile, relock: bool) -> Result<R
 struct Resolving<'a> {
     line: &'a Line<'a>,
     file: &'a SiteFile,
+    signatures: &'a Signatures,
 }
 
 impl Resolving<'_> {
@@ -71,8 +84,15 @@ impl Resolving<'_> {
             pinned.reference = locked.reference.clone();
             Some(pinned)
         });
+        let pinned: Vec<Pinned> = pinned.collect();
+        let payload = pinned
+            .iter()
+            .find(|pinned| pinned.manifest.digest == lock.images[0].digest);
+        if let Some(payload) = payload {
+            self.prove(payload).await?;
+        }
         Ok(Resolved {
-            pinned: pinned.collect(),
+            pinned,
             lock: Some(lock),
             failures: set.failures,
             payload: Summary::default(),
@@ -88,6 +108,9 @@ impl Resolving<'_> {
         let own = own.into_result()?;
         let fetched = self.line.fetch("release", &own).await?.into_result()?;
         let release = self.read_payload(&payload, own.first())?;
+        if let Some(own) = own.first() {
+            self.prove(own).await?;
+        }
         self.line.ui.say(format!(
             "release {}: {} components, and {} images besides",
             release.version,
@@ -113,6 +136,27 @@ impl Resolving<'_> {
             failures: set.failures,
             payload: fetched,
         })
+    }
+
+    /// Proves that the payload image is the one that its publisher has signed, where it must be.
+    async fn prove(&self, own: &Pinned) -> Result<()> {
+        let line = self.line;
+        let payload = Payload {
+            file: self.file,
+            store: &line.store,
+            digest: own.manifest.digest,
+            image: own.image_manifest(),
+        };
+        if !payload.needs_signature(line.ui) {
+            return Ok(());
+        }
+        // Its keys are in it.
+        if own.blobs.iter().any(|b| !line.store.has(b.digest, b.size)) {
+            let own = std::slice::from_ref(own);
+            line.fetch("release", own).await?.into_result()?;
+        }
+        let proving = payload.prove(self.signatures, &line.client, line.ui, line.interrupt);
+        proving.await
     }
 
     /// Everything wanted and pinned, in the same order, the payload image first → `site.lock`.

@@ -43,9 +43,8 @@ pub enum Signatures {
 
 impl Default for Signatures {
     fn default() -> Self {
-        PUBLISHED
-            .parse()
-            .map_or_else(|_| Self::In(PUBLISHED.into()), Self::At)
+        let url = PUBLISHED.parse();
+        Self::At(url.unwrap_or_else(|_| unreachable!("{PUBLISHED} is a URL")))
     }
 }
 
@@ -82,15 +81,27 @@ impl Payload<'_> {
                 SignaturePolicy::Ignored => "the site says `signature: ignored`".to_owned(),
                 _ => format!("it is not of {OFFICIAL_REPOSITORIES}"),
             };
-            ui.say(format!("the signature of the release is not verified: {why}"));
+            ui.say(format!(
+                "the signature of the release is not verified: {why}"
+            ));
         }
         needed
     }
 
-    /// The signatures that the store keeps and that hold now.
-    pub fn kept(&self) -> Result<Vec<Verified>> {
-        let keyring = self.keyring()?;
-        self.kept_for(&keyring)
+    /// The signatures that the store keeps and that hold now: at least one where one must be.
+    pub fn kept(&self, ui: &Ui) -> Result<Vec<Verified>> {
+        if !self.needs_signature(ui) {
+            return Ok(Vec::new());
+        }
+        let kept = self.kept_for(&self.keyring()?)?;
+        if kept.is_empty() {
+            let payload = self.file.site.release.payload().pinned(self.digest);
+            let store = self.store.root().display();
+            let message = format!("the store {store} has no signature of {payload} that holds");
+            return Err(Error::new(Exit::Unsigned, message)
+                .hint("run `snobox mirror`: it fetches what is missing"));
+        }
+        Ok(kept)
     }
 
     fn kept_for(&self, keyring: &Keyring) -> Result<Vec<Verified>> {
@@ -125,7 +136,7 @@ impl Payload<'_> {
                 Signatures::At(url) => {
                     let url = below(url, &path);
                     let fetching = pull::document(client, &url, MAX_SIGNATURE_BYTES as u64);
-                    let fetched = interrupt.or(async { Ok(fetching.await) }).await?;
+                    let fetched = interrupt.or(fetching).await?;
                     fetched.map_err(|e| unreachable_source(e.into()))?
                 }
                 Signatures::In(folder) => read(&folder.join(&path))?,
@@ -133,7 +144,8 @@ impl Payload<'_> {
             let Some(bytes) = fetched else { break };
             match verify(&bytes, self.digest, &keyring, SystemTime::now()) {
                 Ok(verified) => {
-                    self.store.keep_signatures(self.digest, &[verified.bytes()])?;
+                    self.store
+                        .keep_signatures(self.digest, &[verified.bytes()])?;
                     ui.say(said(&verified));
                     return Ok(());
                 }
@@ -170,7 +182,8 @@ impl Payload<'_> {
                     keyring.add(keys.only(&OFFICIAL_KEYS));
                 }
             }
-            Err(ImageFileError::NotFound { .. }) => {}
+            // Where only the layers with the release's documents were fetched, it is in none of them.
+            Err(ImageFileError::NotFound { .. } | ImageFileError::Missing { .. }) => {}
             Err(error) => return Err(error.into()),
         }
         if keyring.is_empty() {
@@ -195,7 +208,10 @@ fn said(verified: &Verified) -> String {
 }
 
 fn unreachable_source(mut error: Error) -> Error {
-    if matches!(error.exit, Exit::Unreachable | Exit::Refused | Exit::Truncated) {
+    if matches!(
+        error.exit,
+        Exit::Unreachable | Exit::Refused | Exit::Truncated
+    ) {
         error.hint = Some(
             "the signature of the release is fetched once; without a line to that server, --signatures names a folder (or another URL) that has sha256=<digest>/signature-1"
                 .to_owned(),

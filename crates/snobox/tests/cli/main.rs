@@ -27,6 +27,7 @@ mod practice_registry;
 mod real_ignition;
 mod secrets;
 mod serve;
+mod signatures;
 mod store;
 mod support;
 mod validity;

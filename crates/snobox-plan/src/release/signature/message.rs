@@ -31,7 +31,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Vec<u8>, Signature), SignatureError>
                 Packet::Signature(signature),
             ],
         ) if announces(&announced, &signature) => Ok((literal.data().to_owned(), signature)),
-        Ok(_) => Err(damaged("its parts are other ones, or do not belong together")),
+        Ok(_) => Err(damaged(
+            "its parts are other ones, or do not belong together",
+        )),
         Err(packets) => Err(damaged(&format!(
             "it has {} parts, expected 3",
             packets.len()
@@ -71,7 +73,9 @@ fn packets(bytes: &[u8]) -> Result<Vec<Packet>, SignatureError> {
 
 fn unpack(compressed: &pgp::packet::CompressedData) -> Result<Vec<u8>, SignatureError> {
     let mut unpacked = Vec::new();
-    let opened = compressed.decompress().map_err(|e| damaged(&e.to_string()))?;
+    let opened = compressed
+        .decompress()
+        .map_err(|e| damaged(&e.to_string()))?;
     let limit = MAX_SIGNATURE_BYTES as u64 + 1;
     let read: io::Result<usize> = opened.take(limit).read_to_end(&mut unpacked);
     read.map_err(|e| damaged(&e.to_string()))?;

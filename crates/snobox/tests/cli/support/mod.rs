@@ -1,6 +1,7 @@
 //! What every test here stands on: a folder to work in, the program, the demo's result, and other programs.
 
 mod demo;
+mod gpg;
 mod program;
 mod sandbox;
 mod serving;
@@ -9,6 +10,7 @@ mod tools;
 mod tree;
 
 pub(crate) use demo::demo;
+pub(crate) use gpg::Gpg;
 pub(crate) use program::{Running, Said, binary};
 pub(crate) use sandbox::Sandbox;
 pub(crate) use serving::Serving;
