@@ -45,7 +45,11 @@ fn a_signed_release_is_proved_once_kept_and_handed_to_the_cluster() {
     };
     let sandbox = with_key_of(&gpg);
     let signature = gpg.sign(&release());
-    Gpg::publish(&sandbox.path("web"), &release(), &[signature.clone()]);
+    Gpg::publish(
+        &sandbox.path("web"),
+        &release(),
+        std::slice::from_ref(&signature),
+    );
     let signed_by = format!("signed by {}", gpg.fingerprint());
     let said = sandbox.run(&["mirror", "--signatures", "web"]).ok();
     said.says(&signed_by).says("quay.io/practice/release:1");
@@ -99,7 +103,7 @@ fn a_release_whose_signature_does_not_hold_is_not_taken() {
         "there is no signature of quay.io/openshift-release-dev/ocp-release",
     );
     let foreign = stranger.sign(&release());
-    refused(&[foreign.clone()], "a key that is not trusted");
+    refused(std::slice::from_ref(&foreign), "a key that is not trusted");
     let other = format!("sha256:{}", "5".repeat(64));
     refused(&[gpg.sign(&other)], &format!("it signs \"{other}\""));
     let good = gpg.sign(&release());
@@ -120,21 +124,27 @@ fn nothing_but_its_own_image_is_fetched_of_a_release_that_is_not_signed() {
     let sandbox = practice.sandbox();
     let site = String::from_utf8(sandbox.read("site.yaml")).unwrap();
     let payload = format!("quay.io/openshift-release-dev/ocp-release@{}", release());
-    let release_line = format!(
-        "release: {{ image: \"{payload}\", verificationKeys: [publisher.asc] }}"
-    );
+    let release_line =
+        format!("release: {{ image: \"{payload}\", verificationKeys: [publisher.asc] }}");
     let mut lines: Vec<&str> = site.lines().collect();
     let line = lines.iter_mut().find(|line| line.starts_with("release:"));
     *line.unwrap() = &release_line;
     sandbox.write("site.yaml", lines.join("\n"));
     sandbox.write("publisher.asc", gpg.armored());
     fs::remove_file(sandbox.path("site.lock")).unwrap();
-    Gpg::publish(&sandbox.path("web"), &release(), &[stranger.sign(&release())]);
+    Gpg::publish(
+        &sandbox.path("web"),
+        &release(),
+        &[stranger.sign(&release())],
+    );
     sandbox.run(&["mirror", "--signatures", "web"]).fails(24);
     assert!(!sandbox.path("site.lock").exists());
     let seen = practice.registry.seen();
     let own = |path: &str| path == "/v2/" || path.contains("/ocp-release/");
-    assert!(seen.len() > 2 && seen.iter().all(|seen| own(&seen.path)), "{seen:?}");
+    assert!(
+        seen.len() > 2 && seen.iter().all(|seen| own(&seen.path)),
+        "{seen:?}"
+    );
     Gpg::publish(&sandbox.path("web"), &release(), &[gpg.sign(&release())]);
     sandbox.run(&["mirror", "--signatures", "web"]).ok();
     assert!(sandbox.path("site.lock").exists());
@@ -229,7 +239,11 @@ fn what_was_kept_is_proved_again_by_every_stage() {
     };
     let sandbox = with_key_of(&gpg);
     let signature = gpg.sign(&release());
-    Gpg::publish(&sandbox.path("web"), &release(), &[signature.clone()]);
+    Gpg::publish(
+        &sandbox.path("web"),
+        &release(),
+        std::slice::from_ref(&signature),
+    );
     sandbox.run(&["build"]).fails(24).says("snobox mirror");
     sandbox.run(&["mirror", "--signatures", "web"]).ok();
     fs::write(kept(&sandbox), &signature[..100]).unwrap();
