@@ -45,6 +45,7 @@ pub struct Client {
 
 struct Shared {
     mirrors: Vec<Mirror>,
+    only_mirrors: bool,
     secret: Option<PullSecret>,
     patience: Patience,
     authorizations: Authorizations,
@@ -92,6 +93,7 @@ impl Client {
         let [outside, loopback] = setup::http(&setup)?;
         let shared = Shared {
             mirrors: setup.mirrors,
+            only_mirrors: setup.only_mirrors,
             secret: setup.secret,
             patience: setup.patience,
             authorizations: Authorizations::default(),
@@ -118,9 +120,13 @@ impl Client {
             .contains(&place.registry)
     }
 
-    /// The places to ask for a repository (`registry/path`), mirrors first.
+    /// The places to ask for a repository (`registry/path`), mirrors first, the registry of its name last.
     pub fn places(&self, name: &str) -> Vec<Place> {
-        sources::places(name, &self.shared.mirrors)
+        let mut places = sources::places(name, &self.shared.mirrors);
+        if self.shared.only_mirrors && places.len() > 1 {
+            places.pop();
+        }
+        places
     }
 
     /// Fetches the manifest of `reference` from `place`, and checks its digest where one is known.

@@ -7,6 +7,7 @@
 //! Dropping the future of a step stops it: what came of a blob stays, and the next [`fetch`] goes on behind it. The steps need tokio's
 //! multi-thread runtime, and the store's lock.
 
+mod attached;
 mod document;
 mod error;
 mod event;
@@ -20,6 +21,7 @@ use snobox_formats::digest::Digest;
 use snobox_formats::oci::Descriptor;
 use snobox_formats::reference::ImageRef;
 
+pub use attached::pin_attached;
 pub use document::document;
 pub use error::{Failure, PullError};
 pub use event::{Event, EventSink, Fetched, Summary};

@@ -22,6 +22,8 @@ const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 pub struct Setup {
     /// Places to try before the registries themselves.
     pub mirrors: Vec<Mirror>,
+    /// Nothing but mirrors is asked where there are any: a registry that stands in for all others is no stepping stone to them.
+    pub only_mirrors: bool,
     /// Credentials.
     pub secret: Option<PullSecret>,
     /// Certificates (DER) of authorities that are trusted besides those of the system: that of a proxy which looks into TLS, or of a

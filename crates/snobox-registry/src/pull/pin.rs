@@ -1,6 +1,7 @@
 //! References → manifests in the store.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 
 use snobox_formats::digest::Digest;
@@ -11,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::patience::{Outage, retried};
 use super::{Failure, Pinned, PullError};
-use crate::client::{Client, RawManifest};
+use crate::client::{Client, Place, RawManifest};
 
 /// Manifests asked for at the same time.
 const PARALLEL: usize = 16;
@@ -19,7 +20,7 @@ const PARALLEL: usize = 16;
 /// Images that were pinned, and those that were not.
 #[derive(Debug, Default)]
 pub struct PinnedSet {
-    /// In the order of the references; `None` for those that failed.
+    /// In the order of the references; `None` for those that failed, or need not be there and are not.
     pub images: Vec<Option<Pinned>>,
     /// Every failure.
     pub failures: Vec<Failure>,
@@ -48,6 +49,22 @@ pub async fn pin_all(
     references: &[ImageRef],
     architecture: &str,
 ) -> PinnedSet {
+    each(references, |reference| {
+        let (client, store) = (client.clone(), Arc::clone(store));
+        let architecture = architecture.to_owned();
+        async move {
+            let pinned = pin(&client, &store, &reference, &architecture).await?;
+            Ok(Some(pinned))
+        }
+    })
+    .await
+}
+
+/// Does the same for each reference, several at a time; keeps their order.
+pub(super) async fn each<F>(references: &[ImageRef], one: impl Fn(ImageRef) -> F) -> PinnedSet
+where
+    F: Future<Output = Result<Option<Pinned>, Failure>> + Send + 'static,
+{
     let mut pending = references.iter().cloned().enumerate();
     let mut tasks = JoinSet::new();
     let mut images: Vec<Option<Pinned>> = vec![None; references.len()];
@@ -56,15 +73,12 @@ pub async fn pin_all(
         while tasks.len() < PARALLEL
             && let Some((index, reference)) = pending.next()
         {
-            let (client, store) = (client.clone(), Arc::clone(store));
-            let architecture = architecture.to_owned();
-            tasks.spawn(
-                async move { (index, pin(&client, &store, &reference, &architecture).await) },
-            );
+            let work = one(reference);
+            tasks.spawn(async move { (index, work.await) });
         }
         match tasks.join_next().await {
             None => break,
-            Some(Ok((index, Ok(image)))) => images[index] = Some(image),
+            Some(Ok((index, Ok(image)))) => images[index] = image,
             Some(Ok((_, Err(failure)))) => failures.push(failure),
             Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
         }
@@ -86,7 +100,8 @@ pub async fn pin(
         what: reference.to_string(),
         attempts: vec![error],
     };
-    let raw = obtain(client, store, reference).await?;
+    let places = client.places(&reference.name());
+    let raw = obtain(client, store, reference, places.clone()).await?;
     let parsed = oci::parse_manifest(&raw.bytes, raw.content_type.as_deref());
     let (media_type, manifest) = parsed.map_err(|e| fail(e.into()))?;
     let top = descriptor(&raw, media_type);
@@ -105,7 +120,7 @@ pub async fn pin(
             available: available.join(", "),
         }));
     };
-    let raw = obtain(client, store, &reference.pinned(child.digest)).await?;
+    let raw = obtain(client, store, &reference.pinned(child.digest), places).await?;
     match oci::parse_manifest(&raw.bytes, Some(&child.media_type)).map_err(|e| fail(e.into()))? {
         (media_type, Manifest::Image(image)) => Ok(pinned(
             reference,
@@ -123,7 +138,7 @@ pub async fn pin(
     }
 }
 
-fn descriptor(raw: &RawManifest, media_type: String) -> Descriptor {
+pub(super) fn descriptor(raw: &RawManifest, media_type: String) -> Descriptor {
     let size = raw.bytes.len() as u64;
     Descriptor {
         media_type,
@@ -134,7 +149,7 @@ fn descriptor(raw: &RawManifest, media_type: String) -> Descriptor {
     }
 }
 
-fn pinned(
+pub(super) fn pinned(
     reference: &ImageRef,
     manifest: Descriptor,
     platform: Option<Descriptor>,
@@ -149,11 +164,12 @@ fn pinned(
     }
 }
 
-/// A manifest from the store or else from the first place that has it.
-async fn obtain(
+/// A manifest from the store or else from the first of the places that has it.
+pub(super) async fn obtain(
     client: &Client,
     store: &Store,
     reference: &ImageRef,
+    mut places: Vec<Place>,
 ) -> Result<RawManifest, Failure> {
     if let Some(digest) = reference.digest()
         && let Ok(bytes) = store.read_blob(digest, oci::MAX_MANIFEST_BYTES)
@@ -166,7 +182,7 @@ async fn obtain(
     }
     let what = || reference.to_string();
     let mut attempts = Vec::new();
-    let (mut places, mut outage) = (client.places(&reference.name()), Outage::none());
+    let mut outage = Outage::none();
     loop {
         for place in &places {
             match retried(client, || client.manifest(place, reference)).await {

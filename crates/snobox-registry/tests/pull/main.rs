@@ -12,6 +12,7 @@ mod oracle;
 #[path = "../../../snobox-store/tests/shared_layout/mod.rs"]
 mod shared_layout;
 
+mod attached;
 mod blob_faults;
 mod cancel;
 mod distribution;

@@ -13,7 +13,7 @@ use crate::site_file::SiteFile;
 /// How registries are asked, whatever is asked for.
 #[derive(Debug, Default)]
 pub struct Source<'a> {
-    /// A registry that stands in for others, before all mirrors.
+    /// A registry that stands in for others, before all mirrors; then nobody else is asked.
     pub stand_in: Option<StandIn>,
     /// How long to wait and how often to try again.
     pub patience: Patience,
@@ -43,11 +43,13 @@ impl Source<'_> {
 
     /// A client with these credentials, or with none, and these places to try first.
     pub fn client(self, secret: Option<PullSecret>, mirrors: Vec<Mirror>) -> Result<Client> {
+        let only_mirrors = self.stand_in.is_some();
         let (stand_in, secret) = self
             .stand_in
             .map_or((Vec::new(), secret), |s| (s.mirrors, Some(s.secret)));
         let mut setup = Setup {
             mirrors: stand_in.into_iter().chain(mirrors).collect(),
+            only_mirrors,
             secret,
             patience: self.patience,
             authorities: Vec::new(),
