@@ -8,7 +8,7 @@
 //! ```
 //!
 //! `inputs` is the digest of what the site asked for; a lock whose inputs differ from the site's is out of date. Images stand in the order
-//! release, components by name, additional in the site's order. Compatibility: a reader refuses other values of `apiVersion`.
+//! release, components by name, additional in the site's order, and then the signatures that they have in theirs. Compatibility: a reader refuses other values of `apiVersion`.
 
 use serde::{Deserialize, Serialize};
 use snobox_formats::digest::Digest;
@@ -54,13 +54,15 @@ pub enum Role {
     Component,
     /// Named under `images.additional`.
     Additional,
+    /// The sigstore signature of another image of the lock, in its repository, under a tag made of its digest.
+    Signature,
 }
 
 /// One pinned image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LockedImage {
-    /// Component name, `release`, or the reference of an additional image.
+    /// Component name, `release`, or the reference of an additional image or of a signature.
     pub name: String,
     /// What it is there for.
     pub role: Role,

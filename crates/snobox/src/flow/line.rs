@@ -63,6 +63,12 @@ impl Line<'_> {
         self.interrupt.or(pinning).await
     }
 
+    /// The manifests of those references that are there: most images have no signature, for example.
+    pub async fn pin_attached(&self, references: &[ImageRef]) -> Result<PinnedSet> {
+        let pinning = pull::pin_attached(&self.client, &self.store, references);
+        self.interrupt.or(pinning).await
+    }
+
     /// The blobs of `pinned` that the store lacks; `stage` is what progress calls it.
     pub async fn fetch(&self, stage: &'static str, pinned: &[Pinned]) -> Result<Fetched> {
         let Pace {

@@ -3,13 +3,15 @@
 //! A lock that is up to date is kept, so that the same images are had again. Otherwise the payload image is read for the list of its components,
 //! [`snobox_plan::wanted`] says what is needed, and all of that is pinned.
 
+use std::collections::BTreeSet;
+
 use snobox_formats::image_file::ImageFileError;
 use snobox_formats::reference::ImageRef;
 use snobox_plan::lock::{Lock, LockedImage, LockedRelease};
 use snobox_plan::release::{
     IMAGE_REFERENCES, MAX_REFERENCES_BYTES, ReleaseImages, parse_image_references,
 };
-use snobox_plan::wanted::{Wanted, wanted};
+use snobox_plan::wanted::{Wanted, signatures_of, wanted};
 use snobox_registry::pull::{Failure, Pinned, PinnedSet, Summary};
 
 use crate::error::{Error, Exit, Result};
@@ -122,10 +124,13 @@ impl Resolving<'_> {
         let others = &wanted[1..];
         let references: Vec<_> = others.iter().map(|w| w.reference.clone()).collect();
         let set = self.pin(&references).await?;
-        let all_pinned = set.failures.is_empty();
+        let mut failures = set.failures;
         let others = set.images.into_iter().flatten();
-        let pinned: Vec<Pinned> = own.into_iter().chain(others).collect();
-        let lock = if all_pinned {
+        let mut pinned: Vec<Pinned> = own.into_iter().chain(others).collect();
+        let (signatures, signed) = self.signatures(&pinned, &mut failures).await?;
+        pinned.extend(signed);
+        let lock = if failures.is_empty() {
+            let wanted = wanted.into_iter().chain(signatures).collect();
             Some(self.lock(release.version, wanted, &pinned)?)
         } else {
             None
@@ -133,9 +138,41 @@ impl Resolving<'_> {
         Ok(Resolved {
             lock,
             pinned,
-            failures: set.failures,
+            failures,
             payload: fetched,
         })
+    }
+
+    /// The sigstore signatures that images have, in the order of the images; `failures` learns of those of which nobody knows.
+    async fn signatures(
+        &self,
+        images: &[Pinned],
+        failures: &mut Vec<Failure>,
+    ) -> Result<(Vec<Wanted>, Vec<Pinned>)> {
+        let mut seen = BTreeSet::new();
+        let of = |image: &Pinned| {
+            let child = image.platform.as_ref().map(|child| child.digest);
+            signatures_of(
+                &image.reference,
+                [image.manifest.digest].into_iter().chain(child),
+            )
+        };
+        let asked: Vec<Wanted> = images
+            .iter()
+            .flat_map(of)
+            .filter(|wanted| seen.insert(wanted.name.clone()))
+            .collect();
+        let references: Vec<_> = asked.iter().map(|w| w.reference.clone()).collect();
+        let set = self.line.pin_attached(&references).await?;
+        failures.extend(set.failures);
+        let found = asked.into_iter().zip(set.images);
+        let found = found.filter_map(|(wanted, pinned)| Some((wanted, pinned?)));
+        let (wanted, pinned): (Vec<_>, Vec<_>) = found.unzip();
+        if !wanted.is_empty() {
+            let count = wanted.len();
+            self.line.ui.say(format!("signatures of images: {count}"));
+        }
+        Ok((wanted, pinned))
     }
 
     /// Proves that the payload image is the one that its publisher has signed, where it must be.

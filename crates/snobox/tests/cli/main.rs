@@ -28,6 +28,7 @@ mod real_ignition;
 mod secrets;
 mod serve;
 mod signatures;
+mod sigstore;
 mod store;
 mod support;
 mod validity;

@@ -1,0 +1,213 @@
+//! Sigstore signatures that lie beside images: carried along, served by tag, and good for the real skopeo, which verifies with the same library as CRI-O.
+
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use snobox_testkit::fault_registry::{Answer, FaultRegistry};
+
+use crate::practice_registry::{Practice, repository};
+use crate::support::{Sandbox, Serving, demo, tool};
+
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// The practice registry's site without what has only a tag, and without a lock.
+fn fresh(practice: &Practice) -> Sandbox {
+    let sandbox = practice.sandbox();
+    let lock = demo().lock();
+    let payload = lock["release"]["image"].as_str().unwrap();
+    let release = format!("release: {{ image: \"{payload}\", signature: ignored }}");
+    let site = String::from_utf8(sandbox.read("site.yaml")).unwrap();
+    let additional = |line: &&str| {
+        !["images:", "additional:", "line-agent"]
+            .iter()
+            .any(|word| line.contains(word))
+    };
+    let lines: Vec<&str> = site
+        .lines()
+        .filter(additional)
+        .map(|line| {
+            if line.starts_with("release:") {
+                &release
+            } else {
+                line
+            }
+        })
+        .collect();
+    sandbox.write("site.yaml", lines.join("\n"));
+    fs::remove_file(sandbox.path("site.lock")).unwrap();
+    sandbox
+}
+
+/// One component that is a plain image: (repository with registry, digest).
+fn component() -> (String, String) {
+    let lock = demo().lock();
+    let images = lock["images"].as_array().unwrap();
+    let plain =
+        |image: &&Value| image["role"] == "component" && image.get("platformDigest").is_none();
+    let image = images.iter().find(plain).unwrap();
+    (
+        repository(image),
+        image["digest"].as_str().unwrap().to_owned(),
+    )
+}
+
+fn sha256(sandbox: &Sandbox, bytes: &[u8]) -> String {
+    let file = sandbox.write("hashed", bytes);
+    let text = tool("sha256sum").unwrap().text(&[&file]);
+    format!("sha256:{}", &text[..64])
+}
+
+/// Puts a signature with openssl's key beside an image, as cosign writes it (its SIGNATURE_SPEC.md); returns its manifest's path and bytes.
+fn sign(sandbox: &Sandbox, registry: &FaultRegistry, name: &str, digest: &str) -> (String, String) {
+    let openssl = tool("openssl").unwrap();
+    let path = |name: &str| sandbox.path(name).display().to_string();
+    let (key, public) = (path("cosign.key"), path("cosign.pub"));
+    openssl.run(&[
+        "ecparam",
+        "-name",
+        "prime256v1",
+        "-genkey",
+        "-noout",
+        "-out",
+        &key,
+    ]);
+    openssl.run(&["ec", "-in", &key, "-pubout", "-out", &public]);
+    let payload = json!({
+        "critical": {
+            "identity": {"docker-reference": name},
+            "image": {"docker-manifest-digest": digest},
+            "type": "cosign container image signature",
+        },
+        "optional": null,
+    });
+    let payload = payload.to_string();
+    sandbox.write("payload", &payload);
+    openssl.run(&[
+        "dgst",
+        "-sha256",
+        "-sign",
+        &key,
+        "-out",
+        &path("signed"),
+        &path("payload"),
+    ]);
+    let signature = STANDARD.encode(sandbox.read("signed"));
+    let layer = sha256(sandbox, payload.as_bytes());
+    let config = json!({
+        "architecture": "", "os": "", "config": {}, "created": "0001-01-01T00:00:00Z",
+        "rootfs": {"type": "layers", "diff_ids": [layer]},
+    });
+    let config = config.to_string();
+    let config_digest = sha256(sandbox, config.as_bytes());
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "size": config.len(), "digest": config_digest},
+        "layers": [{
+            "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",
+            "size": payload.len(),
+            "digest": layer,
+            "annotations": {"dev.cosignproject.cosign/signature": signature},
+        }],
+    });
+    let manifest = manifest.to_string();
+    let tag = format!("{}.sig", digest.replace(':', "-"));
+    let below = |rest: &str| format!("/v2/{name}/{rest}");
+    let answer = Answer::bytes(manifest.clone()).header("Content-Type", OCI_MANIFEST);
+    let path = below(&format!("manifests/{tag}"));
+    registry.script(&path, [answer]);
+    registry.script(
+        &below(&format!("blobs/{config_digest}")),
+        [Answer::bytes(config)],
+    );
+    registry.script(&below(&format!("blobs/{layer}")), [Answer::bytes(payload)]);
+    (path, manifest)
+}
+
+#[test]
+fn a_signature_beside_an_image_goes_along_and_holds_for_skopeo() {
+    let (Some(skopeo), Some(_), Some(_)) = (tool("skopeo"), tool("openssl"), tool("sha256sum"))
+    else {
+        return;
+    };
+    let practice = Practice::start(|answer| answer);
+    let sandbox = fresh(&practice);
+    let (name, digest) = component();
+    let (path, manifest) = sign(&sandbox, &practice.registry, &name, &digest);
+    sandbox
+        .run(&["mirror"])
+        .ok()
+        .says("signatures of images: 1");
+    let lock: Value = serde_json::from_slice(&sandbox.read("site.lock")).unwrap();
+    let images = lock["images"].as_array().unwrap();
+    let signatures: Vec<&Value> = images.iter().filter(|i| i["role"] == "signature").collect();
+    assert_eq!(signatures.len(), 1);
+    let tag = format!("{}.sig", digest.replace(':', "-"));
+    assert_eq!(signatures[0]["reference"], format!("{name}:{tag}"));
+    assert_eq!(
+        signatures[0]["digest"],
+        sha256(&sandbox, manifest.as_bytes())
+    );
+    assert_eq!(images.last(), Some(signatures[0]));
+    // With a lock nobody is asked again.
+    let asked = practice.registry.count(&path);
+    sandbox.run(&["mirror"]).ok();
+    assert_eq!(practice.registry.count(&path), asked);
+    sandbox.run(&["verify", "store"]).ok();
+
+    let serving = Serving::start(&sandbox, &sandbox.path("store"));
+    let registry = serving.address.to_string();
+    let attachments = format!("docker:\n  {registry}:\n    use-sigstore-attachments: true\n");
+    fs::create_dir(sandbox.path("registries.d")).unwrap();
+    sandbox.write("registries.d/a.yaml", attachments);
+    let judged = |policy_name: &str, signed_for: &str, image: &str| {
+        let policy = json!({
+            "default": [{"type": "reject"}],
+            "transports": {"docker": {&registry: [{
+                "type": "sigstoreSigned",
+                "keyPath": sandbox.path("cosign.pub"),
+                "signedIdentity": {"type": "exactRepository", "dockerRepository": signed_for},
+            }]}},
+        });
+        let policy = sandbox.write(policy_name, policy.to_string());
+        let folder = sandbox.path("registries.d");
+        let target = sandbox.path(&format!("copied-{policy_name}"));
+        let output = skopeo.try_run(&[
+            "--policy",
+            policy.to_str().unwrap(),
+            "--registries.d",
+            folder.to_str().unwrap(),
+            "copy",
+            "--src-tls-verify=false",
+            &format!("docker://{registry}/{image}"),
+            &format!("dir:{}", target.display()),
+        ]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), said)
+    };
+    let image = format!("{name}@{digest}");
+    let (good, said) = judged("policy.json", &name, &image);
+    assert!(good, "{said}");
+    // Judged at all: for another name, and for an image without a signature, it is refused.
+    let (good, said) = judged("other.json", "quay.io/some/other", &image);
+    assert!(!good && said.contains("quay.io/some/other"), "{said}");
+    let payload = lock["release"]["image"].as_str().unwrap();
+    let (good, said) = judged("unsigned.json", &name, payload);
+    assert!(!good && said.contains("signature"), "{said}");
+}
+
+#[test]
+fn a_registry_that_does_not_say_whether_there_is_a_signature_is_a_failure() {
+    let practice = Practice::start(|answer| answer);
+    let sandbox = fresh(&practice);
+    let (name, digest) = component();
+    let path = format!("/v2/{name}/manifests/{}.sig", digest.replace(':', "-"));
+    practice.registry.script(&path, [Answer::status(403)]);
+    let said = sandbox.run(&["mirror"]).fails(21).says("HTTP 403");
+    said.says(&format!("{}.sig", digest.replace(':', "-")));
+    assert!(!sandbox.path("site.lock").exists());
+    practice.registry.script(&path, [Answer::status(404)]);
+    sandbox.run(&["mirror"]).ok();
+}
