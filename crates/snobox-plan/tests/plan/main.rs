@@ -1,6 +1,6 @@
 //! The laws of `snobox-plan`. Expected values are literals: from the design, the manual procedure, or the specification of the format.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod accepted;
 mod gpg;
