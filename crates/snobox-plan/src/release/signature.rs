@@ -1,7 +1,7 @@
 //! Proof that a release is the one that somebody has signed: atomic container signatures, as clusters verify them before an update.
 //!
 //! A signature is an OpenPGP message, signed in one pass, most often compressed, over a document of JSON that names a manifest's digest
-//! ([`claim`]). It is proved in this order: the message is read to its end and must have just that shape; the signature must be of a key of the
+//! (`claim.rs`). It is proved in this order: the message is read to its end and must have just that shape; the signature must be of a key of the
 //! keyring, and not have ended; the document must have no field that is not known, be of the right type, name an image, and **name the digest that
 //! is wanted**. Other verifiers stop before the last step, or look whether the signature is good before they have read what it signs.
 //!

@@ -16,6 +16,7 @@ mod attached;
 mod blob_faults;
 mod cancel;
 mod distribution;
+mod http2;
 mod manifest_faults;
 mod mirrored;
 mod pace;

@@ -44,7 +44,7 @@ pub struct MirrorArgs {
     /// Trust the certificates in this file, too: of a proxy that looks into TLS, or of a registry of your own
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
-    /// Where the signature of the release is, as sha256=<digest>/signature-<number>: a folder or a URL, instead of mirror.openshift.com
+    /// Where the signature of the release is, as `sha256=…/signature-1`: a folder or a URL, instead of mirror.openshift.com
     #[arg(long, value_name = "DIR|URL")]
     pub signatures: Option<Signatures>,
     /// After how many seconds without a byte a stream is given up and asked for again
