@@ -15,6 +15,7 @@ pub mod layout;
 pub mod live_iso;
 pub mod mbr;
 pub mod oci;
+pub mod precaching;
 pub mod pull_secret;
 pub mod reference;
 pub mod ssh_key;

@@ -13,9 +13,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RANGE, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use snobox_formats::digest::Digest;
 use snobox_formats::oci::{self, DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use snobox_formats::pull_secret::PullSecret;
@@ -32,7 +33,9 @@ pub use sources::{Mirror, Place};
 use crate::pull::Patience;
 use auth::Authorizations;
 
-const MANIFEST_TYPES: [&str; 4] = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST];
+/// Media types of manifests that are understood.
+pub(crate) const MANIFEST_TYPES: [&str; 4] =
+    [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST];
 
 /// Asks registries for manifests and blobs. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +56,8 @@ struct Shared {
     schemes: Mutex<HashMap<String, &'static str>>,
     /// Registries that have answered: when one of them cannot be reached, it is the line.
     answered: RwLock<HashSet<String>>,
+    /// Registries besides those of this machine that speak plain HTTP.
+    plain_http: HashSet<String>,
 }
 
 impl fmt::Debug for Client {
@@ -99,6 +104,7 @@ impl Client {
             authorizations: Authorizations::default(),
             schemes: Mutex::default(),
             answered: RwLock::default(),
+            plain_http: setup.plain_http,
         };
         Ok(Self {
             outside,
@@ -179,7 +185,7 @@ impl Client {
         }
     }
 
-    /// Asks for `path` below the repository, with a fresh token where the last one is refused.
+    /// Asks for `path` below the repository.
     async fn get(
         &self,
         place: &Place,
@@ -187,46 +193,66 @@ impl Client {
         accept: &str,
         range: Option<&str>,
     ) -> Result<Response, RequestError> {
+        let url = self.address(place, path).await;
+        let make = |client: &reqwest::Client| {
+            let request = client.get(&url).header(ACCEPT, accept);
+            match range {
+                Some(value) => request.header(RANGE, value),
+                None => request,
+            }
+        };
+        check(place, self.ask(place, &make).await?)
+    }
+
+    /// The address of `path` below the repository.
+    pub(crate) async fn address(&self, place: &Place, path: &str) -> String {
         let scheme = self.scheme(place).await;
-        let url = format!("{scheme}://{}/v2/{}/{path}", place.host(), place.repository);
+        format!("{scheme}://{}/v2/{}/{path}", place.host(), place.repository)
+    }
+
+    /// Sends what `make` makes, and again with a fresh token where the last one is refused. The answer may have any status.
+    pub(crate) async fn ask(
+        &self,
+        place: &Place,
+        make: &(dyn Fn(&reqwest::Client) -> RequestBuilder + Sync),
+    ) -> Result<Response, RequestError> {
         let used = self.known_authorization(place).await;
-        let send = |authorization| self.send(place, &url, accept, range, authorization);
-        let response = send(used.clone()).await?;
+        let response = self.send(place, make, used.as_deref()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
-            return check(place, response);
+            return Ok(response);
         }
         let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
         let challenge = challenges
             .filter_map(|v| Challenge::parse(v.to_str().ok()?))
             .next();
         let Some(challenge) = challenge else {
-            return check(place, response);
+            return Ok(response);
         };
         let fresh = self.fresh_authorization(place, challenge, used).await?;
-        let response = send(Some(fresh.clone())).await?;
+        let response = self.send(place, make, Some(&fresh)).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             self.forget_authorization(place, &fresh).await;
         }
-        check(place, response)
+        Ok(response)
     }
 
     async fn send(
         &self,
         place: &Place,
-        url: &str,
-        accept: &str,
-        range: Option<&str>,
-        authorization: Option<String>,
+        make: &(dyn Fn(&reqwest::Client) -> RequestBuilder + Sync),
+        authorization: Option<&str>,
     ) -> Result<Response, RequestError> {
-        let mut request = self.http(place).get(url).header(ACCEPT, accept);
-        if let Some(value) = range {
-            request = request.header(RANGE, value);
+        let broken = |e| RequestError::broken(place, e);
+        let client = self.http(place);
+        let mut request = make(client).build().map_err(broken)?;
+        // An upload may go on at another host, which is not the one that was asked for a token.
+        let of_place = request.url().authority() == place.host();
+        if let Some(value) = authorization.filter(|_| of_place)
+            && let Ok(value) = HeaderValue::from_str(value)
+        {
+            request.headers_mut().insert(AUTHORIZATION, value);
         }
-        if let Some(value) = authorization {
-            request = request.header(AUTHORIZATION, value);
-        }
-        let sent = request.send().await;
-        let response = sent.map_err(|e| RequestError::broken(place, e))?;
+        let response = client.execute(request).await.map_err(broken)?;
         self.note_answer(place);
         Ok(response)
     }
@@ -251,7 +277,8 @@ impl Client {
     /// Registries on loopback often speak plain HTTP, as every other client allows there; all others speak TLS.
     async fn scheme(&self, place: &Place) -> &'static str {
         if !place.is_loopback() {
-            return "https";
+            let plain = self.shared.plain_http.contains(&place.registry);
+            return if plain { "http" } else { "https" };
         }
         let mut schemes = self.shared.schemes.lock().await;
         if let Some(scheme) = schemes.get(&place.registry) {
@@ -273,7 +300,8 @@ impl Client {
     }
 }
 
-fn check(place: &Place, response: Response) -> Result<Response, RequestError> {
+/// The response if it is a success; else what its status says.
+pub(crate) fn check(place: &Place, response: Response) -> Result<Response, RequestError> {
     let status = response.status();
     match status {
         s if s.is_success() => Ok(response),
@@ -292,6 +320,41 @@ fn check(place: &Place, response: Response) -> Result<Response, RequestError> {
     }
 }
 
+/// Largest error that is read for what it says.
+const MAX_SAID_BYTES: usize = 8 << 10;
+
+/// What a registry says against a request: code and message of its first error, or else the beginning of its answer.
+pub(crate) async fn said(mut response: Response) -> String {
+    let status = response.status();
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_SAID_BYTES {
+            break;
+        }
+    }
+    let value: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    let first = &value["errors"][0];
+    let text = |key: &str| first[key].as_str().unwrap_or_default().to_owned();
+    let (code, message) = (text("code"), text("message"));
+    let plain: String = String::from_utf8_lossy(&body)
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(200)
+        .collect();
+    let words = match (code.is_empty(), message.is_empty()) {
+        (true, true) => plain.trim().to_owned(),
+        (false, true) => code,
+        (true, false) => message,
+        (false, false) => format!("{code}: {message}"),
+    };
+    if words.is_empty() {
+        format!("HTTP {}", status.as_u16())
+    } else {
+        format!("HTTP {}, {words}", status.as_u16())
+    }
+}
+
 /// `Retry-After` in seconds, or as a date (RFC 9110, 10.2.3). A date is compared with the server's own clock where it tells it: ours may
 /// be wrong.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -307,8 +370,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::HeaderValue;
-
     use super::*;
 
     #[test]

@@ -1,4 +1,4 @@
-//! OCI distribution, both sides: the client that mirrors into a store, and the read-only server that serves one.
+//! OCI distribution, both sides: the client that mirrors into a store and pushes out of one, and the read-only server that serves one.
 //!
 //! Each side is a feature, so that a program that only serves links no TLS.
 //!
@@ -8,5 +8,7 @@
 pub mod client;
 #[cfg(feature = "client")]
 pub mod pull;
+#[cfg(feature = "client")]
+pub mod push;
 #[cfg(feature = "server")]
 pub mod server;

@@ -28,6 +28,7 @@ pub use event::{Event, EventSink, Fetched, Summary};
 pub use fetch::{FetchOptions, fetch};
 pub use pace::Gate;
 pub use patience::Patience;
+pub(crate) use patience::Tries;
 pub use pin::{PinnedSet, pin, pin_all};
 pub use record::record;
 

@@ -14,6 +14,7 @@ mod blob;
 mod body;
 mod buffers;
 mod catalog;
+mod follow;
 mod health;
 mod range;
 mod respond;
@@ -22,7 +23,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use hyper::service::service_fn;
@@ -84,11 +85,12 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     state: ServerState,
+    follows: bool,
 }
 
 pub(crate) struct ServerState {
     store: Store,
-    catalog: Catalog,
+    catalog: RwLock<Arc<Catalog>>,
     access: Access,
     address: SocketAddr,
     health: Health,
@@ -126,7 +128,7 @@ impl Server {
         let health = Health::of(catalog.manifests());
         let state = ServerState {
             store,
-            catalog,
+            catalog: RwLock::new(Arc::new(catalog)),
             access,
             address,
             health,
@@ -137,7 +139,16 @@ impl Server {
             listener,
             address,
             state,
+            follows: false,
         })
+    }
+
+    /// Serves what the store's index names at any time, and not only what it named at the start: somebody may fill the store or clean it up
+    /// meanwhile. An index that cannot be read changes nothing.
+    #[must_use]
+    pub fn following(mut self) -> Self {
+        self.follows = true;
+        self
     }
 
     /// Calls `tell` once for each blob that turns out damaged while it is served.
@@ -153,8 +164,8 @@ impl Server {
     }
 
     /// What it serves.
-    pub fn catalog(&self) -> &Catalog {
-        &self.state.catalog
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.state.catalog()
     }
 
     /// Serves until `shutdown` is ready; requests in flight are finished.
@@ -166,6 +177,9 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServerError> {
         let state = Arc::new(self.state);
+        let following = self
+            .follows
+            .then(|| tokio::spawn(follow::follow(Arc::clone(&state))));
         let connections = GracefulShutdown::new();
         let mut shutdown = std::pin::pin!(shutdown);
         let mut failures = 0;
@@ -193,7 +207,28 @@ impl Server {
         // From here on nobody can connect.
         drop(self.listener);
         connections.shutdown().await;
+        if let Some(following) = following {
+            following.abort();
+        }
         Ok(())
+    }
+}
+
+impl ServerState {
+    /// What is served now.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        let catalog = self.catalog.read();
+        Arc::clone(&catalog.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Serves another catalog from now on. What was damaged may have been mended.
+    pub(crate) fn serve_instead(&self, catalog: Catalog) {
+        self.health.forget_damage();
+        for digest in catalog.manifests() {
+            self.health.sound(digest);
+        }
+        let mut served = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        *served = Arc::new(catalog);
     }
 }
 

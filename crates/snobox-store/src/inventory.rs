@@ -59,6 +59,28 @@ impl Store {
         Ok(layout::closure(&self.index_json()?, self))
     }
 
+    /// Enters images under the names in their annotations; those of the same name go. Returns how many were not there just so.
+    ///
+    /// Entries are sorted by name, so that equal stores have equal indexes. Only for the holder of the [`lock`](Self::lock).
+    ///
+    /// # Errors
+    /// [`StoreError::Index`], [`StoreError::Io`].
+    pub fn enter(&self, images: Vec<Descriptor>) -> Result<usize, StoreError> {
+        let mut index = self.index()?;
+        let named = index.manifests.into_iter();
+        let mut entries: BTreeMap<String, Descriptor> =
+            named.map(|entry| (entry_name(&entry), entry)).collect();
+        let mut changed = 0;
+        for image in images {
+            let name = entry_name(&image);
+            changed += usize::from(entries.get(&name) != Some(&image));
+            entries.insert(name, image);
+        }
+        index.manifests = entries.into_values().collect();
+        self.set_index(&index)?;
+        Ok(changed)
+    }
+
     /// The images and what each costs. Reads manifests, and looks whether blobs are there; hashes none.
     ///
     /// # Errors

@@ -19,8 +19,10 @@
 mod checkup;
 mod contents;
 mod error;
+mod export;
 mod gc;
 mod image_file;
+pub mod import;
 mod ingest;
 mod inventory;
 mod lock;
@@ -31,6 +33,7 @@ mod store;
 pub use checkup::Checkup;
 pub use contents::{FileKind, StoreFile};
 pub use error::StoreError;
+pub use export::ExportError;
 pub use gc::{GcPlan, GcPolicy};
 pub use ingest::{Ingest, Partial};
 pub use inventory::{Inventory, StoredImage, entry_name};

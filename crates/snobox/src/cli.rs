@@ -1,6 +1,8 @@
 //! The command line.
 
+mod line;
 mod mirror;
+mod push;
 mod store;
 
 use std::net::SocketAddr;
@@ -9,8 +11,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use line::{LineArgs, PatienceArgs};
 pub use mirror::MirrorArgs;
-pub use store::{GcArgs, StoreCommand};
+pub use push::PushArgs;
+pub use store::{AddArgs, ExportArgs, ExportFormat, GcArgs, ImportArgs, StoreCommand};
 
 /// Single Node OpenShift in a box: one declarative file in, one bootable stick out.
 #[derive(Debug, Parser)]
@@ -69,9 +73,11 @@ pub enum Command {
     /// See what an operator catalog holds, and what an image set chooses from it
     #[command(subcommand)]
     Catalog(CatalogCommand),
-    /// Look at, check and clean a store
+    /// Fill, look at, check and clean a store
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Bring the images of a store into a registry
+    Push(Box<PushArgs>),
     /// Serve a store as a read-only registry
     Serve(ServeArgs),
     /// Walk the whole way on a practice release: offline, no root
@@ -406,6 +412,8 @@ fn stand_in(text: &str) -> Result<(String, PathBuf), String> {
 #[command(after_help = "\
 Examples:
   snobox serve --store store
+  snobox serve --listen 0.0.0.0:5000     for colleagues; in their site.yaml
+                                         mirrors: [{ source: quay.io, mirrors: [\"http://mirror.lan:5000/quay.io\"] }]
   snobox serve --practice           the practice release, to try every command on
   skopeo inspect --tls-verify=false docker://127.0.0.1:5000/quay.io/openshift-release-dev/ocp-release:4.13.1-x86_64")]
 pub struct ServeArgs {

@@ -9,6 +9,7 @@ mod ignition;
 mod init;
 mod iso;
 mod mirror;
+mod push;
 mod serve;
 mod store;
 mod verify;
@@ -30,7 +31,8 @@ pub async fn run(command: Command, ui: &Ui, interrupt: &Interrupt) -> Result<()>
         Command::Ignition(command) => ignition::run(&command, ui),
         Command::Catalog(command) => catalog::run(&command, ui),
         Command::Certs(command) => certs::run(&command, ui),
-        Command::Store(command) => store::run(&command, ui, interrupt),
+        Command::Store(command) => store::run(&command, ui, interrupt).await,
+        Command::Push(args) => push::run(&args, ui, interrupt).await,
         Command::Serve(args) => serve::run(&args, ui, interrupt).await,
         Command::Demo(args) => demo::run(&args, ui, interrupt).await,
         Command::PracticeInstaller { args } => practice_installer(&args),

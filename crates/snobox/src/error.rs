@@ -284,6 +284,7 @@ impl From<Failure> for Error {
                 ),
                 RequestError::Status { .. }
                 | RequestError::Range { .. }
+                | RequestError::Refusal { .. }
                 | RequestError::Token { .. }
                 | RequestError::TooLarge { .. } => (
                     Exit::Refused,

@@ -73,6 +73,14 @@ impl Progress {
         }
     }
 
+    /// Work that was added turned out to be undone.
+    pub fn take_back(&self, count: u64) {
+        self.done.fetch_sub(count, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
+            bar.dec(count);
+        }
+    }
+
     fn now_and_then(&self, every: Duration, show: impl Fn(&Self)) {
         let Ok(mut shown) = self.shown.try_lock() else {
             return;

@@ -350,11 +350,19 @@ fn mirrors(field: &Field<'_>, problems: &mut Vec<Problem>) -> Vec<Mirror> {
         }
         let mirrors = places
             .iter()
-            .filter_map(|f| f.parsed(problems, allowed, value::location))
+            .filter_map(|f| f.parsed(problems, allowed, place))
             .collect();
         rules.extend(source.map(|source| Mirror { source, mirrors }));
     }
     rules
+}
+
+/// A place to try first; `http://` says that it speaks plain HTTP.
+fn place(text: &str) -> Option<String> {
+    match text.strip_prefix("http://") {
+        Some(rest) => value::location(rest).map(|place| format!("http://{place}")),
+        None => value::location(text),
+    }
 }
 
 fn image_ref(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<ImageRef> {

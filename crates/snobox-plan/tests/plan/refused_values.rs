@@ -443,7 +443,8 @@ pub(crate) const ROWS: &[Row] = &[
         "mirrors[0].mirrors[1]",
         &[
             "mirror",
-            "http://mirror.lan",
+            "https://mirror.lan",
+            "http://",
             "mirror.lan/a@sha256:12",
             "''",
             "~",

@@ -172,6 +172,11 @@ impl Client {
                 place: place.clone(),
                 status: 401,
             };
+            if self.scheme(place).await == "http" && !place.is_loopback() {
+                let why = "it wants a password over plain HTTP".to_owned();
+                let place = place.clone();
+                return Err(RequestError::Token { place, why });
+            }
             return basic.map(|basic| (basic, None)).ok_or(denied);
         };
         let token_error = |why: String| RequestError::Token {
@@ -199,7 +204,10 @@ impl Client {
             if let Some(service) = service {
                 query.append_pair("service", service);
             }
-            query.append_pair("scope", &scope);
+            // A mount needs two.
+            for scope in scope.split(' ') {
+                query.append_pair("scope", scope);
+            }
         }
         let mut request = self.http(&realm_place).get(url);
         if let Some(basic) = basic {

@@ -67,6 +67,16 @@ pub enum RequestError {
         /// When the registry wants to be asked again.
         retry_after: Option<Duration>,
     },
+    /// A push that the registry does not take.
+    #[error("{place} does not take it ({said})")]
+    Refusal {
+        /// Where.
+        place: Place,
+        /// The status.
+        status: u16,
+        /// The status, and what the registry says.
+        said: String,
+    },
     /// Nothing, or next to nothing, came for so long.
     #[error("nothing came from {place} for {} s", after.as_secs_f32())]
     Stalled {

@@ -1,5 +1,6 @@
 //! What a client is made of: where it asks, as whom, whom it trusts, and how it connects.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,11 @@ pub struct Setup {
     pub authorities: Vec<Vec<u8>>,
     /// How long to wait and how often to try again.
     pub patience: Patience,
+    /// Registries (host with port) besides those of this machine that speak plain HTTP: whoever names them trusts the line to them. What
+    /// comes is checked by digest as ever; what a tag stands for is not, and passwords are not sent there.
+    pub plain_http: HashSet<String>,
+    /// The longest time until an answer begins, if it is not that of a stall: an upload is answered when it is through.
+    pub answer: Option<Duration>,
 }
 
 impl Setup {
@@ -63,7 +69,7 @@ pub(super) fn http(setup: &Setup) -> Result<[reqwest::Client; 2], ClientError> {
             .tls_backend_preconfigured(tls.clone())
             .user_agent(concat!("snobox/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(setup.patience.stall)
+            .read_timeout(setup.answer.unwrap_or(setup.patience.stall))
             .tcp_user_timeout(setup.patience.stall)
             .http2_keep_alive_interval(ALIVE_EVERY)
             .http2_keep_alive_timeout(ALIVE_EVERY)

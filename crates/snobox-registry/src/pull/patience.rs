@@ -57,9 +57,13 @@ impl Prospect {
     /// Judges a failure, as long as there are other places to ask: one that cannot be reached keeps nobody waiting. If none is left, it may
     /// be an [`Outage`].
     pub(super) fn of(error: &PullError) -> Self {
-        let PullError::Request(error) = error else {
-            return Self::Hopeless;
-        };
+        match error {
+            PullError::Request(error) => Self::of_request(error),
+            _ => Self::Hopeless,
+        }
+    }
+
+    fn of_request(error: &RequestError) -> Self {
         match error {
             _ if error.is_untrusted() => Self::Hopeless,
             RequestError::Broken { .. }
@@ -147,13 +151,13 @@ impl Outage {
 
 /// Tries in a row at one place.
 #[derive(Debug)]
-pub(super) struct Tries {
+pub(crate) struct Tries {
     failed: u32,
     since: Instant,
 }
 
 impl Tries {
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self {
             failed: 0,
             since: Instant::now(),
@@ -163,6 +167,19 @@ impl Tries {
     /// The pause after this failure, or `None` to give up.
     pub(super) fn pause_after(&mut self, error: &PullError, client: &Client) -> Option<Duration> {
         self.pause(Prospect::of(error), client)
+    }
+
+    /// The pause after this failure of the only place there is, which is waited for when it was there before; `None` to give up.
+    pub(crate) fn pause_for(&mut self, error: &RequestError, client: &Client) -> Option<Duration> {
+        let prospect = match error {
+            RequestError::Unreachable { place, .. }
+                if client.has_answered(place) && !error.is_untrusted() =>
+            {
+                Prospect::Outage
+            }
+            other => Prospect::of_request(other),
+        };
+        self.pause(prospect, client)
     }
 
     fn pause(&mut self, prospect: Prospect, client: &Client) -> Option<Duration> {
@@ -177,7 +194,7 @@ impl Tries {
     }
 
     /// Something came: counts anew.
-    pub(super) fn progressed(&mut self) {
+    pub(crate) fn progressed(&mut self) {
         self.failed = 0;
     }
 }

@@ -176,7 +176,8 @@ impl ServerState {
     }
 
     fn damaged(&self, digest: Digest, expected: u64, fault: Fault) -> Arc<Finding> {
-        let (kind, images) = self.catalog.needed_by(digest);
+        let catalog = self.catalog();
+        let (kind, images) = catalog.needed_by(digest);
         let images = images.to_vec();
         let finding = match fault {
             Fault::Missing => Finding::Missing {

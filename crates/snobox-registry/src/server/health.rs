@@ -72,6 +72,12 @@ impl Health {
         finding
     }
 
+    /// The medium was changed: every verdict but that of soundness is to be found anew.
+    pub(super) fn forget_damage(&self) {
+        self.known()
+            .retain(|_, verdict| matches!(verdict, Verdict::Sound));
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, Verdict>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

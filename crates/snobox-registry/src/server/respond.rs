@@ -78,7 +78,8 @@ pub(super) async fn answer(state: &Arc<ServerState>, request: &Parts) -> Respons
         return refusal;
     }
     let head = request.method == Method::HEAD;
-    let known = |name| state.catalog.repository(name);
+    let catalog = state.catalog();
+    let known = |name| catalog.repository(name);
     let result = match route {
         Route::Base => Ok(json(StatusCode::OK, &serde_json::json!({}))),
         Route::Token => Ok(token(state, request)),

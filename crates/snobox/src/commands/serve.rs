@@ -40,7 +40,8 @@ pub async fn run(args: &ServeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()>
     };
     let server = Server::bind(args.listen, store, access)
         .await
-        .map_err(|e| server_error(&e))?;
+        .map_err(|e| server_error(&e))?
+        .following();
     let address = server.address();
     ui.say(format!(
         "serving {} repositories of {} on http://{address}, read-only; Ctrl-C stops",

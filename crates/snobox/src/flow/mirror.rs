@@ -17,7 +17,7 @@ use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
 use crate::ui::Ui;
 
-pub use outcome::Outcome;
+pub use outcome::{Outcome, said};
 
 /// How to mirror.
 #[derive(Debug)]

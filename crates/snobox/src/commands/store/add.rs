@@ -1,0 +1,128 @@
+//! `snobox store add`: a plain list of images → store.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+use snobox_formats::image_list;
+use snobox_formats::reference::ImageRef;
+use snobox_registry::client::Place;
+use snobox_registry::pull::{self, Summary};
+use snobox_store::Store;
+
+use crate::cli::AddArgs;
+use crate::error::{Error, Exit, Result};
+use crate::flow::line::Line;
+use crate::flow::mirror::said;
+use crate::flow::source::read_pull_secret;
+use crate::input;
+use crate::interrupt::Interrupt;
+use crate::ui::Ui;
+
+/// Fetches the images that are named. What cannot be had keeps nothing else out.
+pub async fn run(args: &AddArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
+    let references = references(args)?;
+    let plain = plain_http(&args.plain_http, &references)?;
+    let secret = args.pull_secret.as_deref().map(read_pull_secret);
+    let source = args.line.patience.source().over_plain_http(plain);
+    let client = source.client(secret.transpose()?, Vec::new())?;
+    let store = Arc::new(Store::create(&args.store)?);
+    let _writing = store.lock()?;
+    let line = Line {
+        client,
+        store,
+        pace: args.line.pace(),
+        ui,
+        interrupt,
+    };
+    let set = line.pin(&references, &args.arch).await?;
+    let pinned: Vec<_> = set.images.into_iter().flatten().collect();
+    let fetched = line.fetch("images", &pinned).await;
+    let complete = pull::record(&line.store, &pinned);
+    let fetched = fetched?;
+    let failures: Vec<_> = set.failures.into_iter().chain(fetched.failures).collect();
+    if !failures.is_empty() {
+        // On a full disk this fails for the same reason, of which the failures tell.
+        let (complete, wanted) = (complete.unwrap_or_default(), references.len());
+        let text = said(&fetched.summary);
+        ui.say(format!(
+            "{complete} of {wanted} images are complete: {text}"
+        ));
+        return Err(failures.into());
+    }
+    let complete = complete?;
+    let text = format!("{complete} images: {}", said(&fetched.summary));
+    ui.result(text, &value(complete, &fetched.summary))
+}
+
+fn value(images: usize, summary: &Summary) -> serde_json::Value {
+    json!({
+        "images": images,
+        "fetchedBlobs": summary.fetched_blobs,
+        "fetchedBytes": summary.fetched_bytes,
+        "presentBlobs": summary.present_blobs,
+        "presentBytes": summary.present_bytes,
+        "sharedBytes": summary.shared_bytes,
+        "receivedBytes": summary.received_bytes,
+        "resumedBlobs": summary.resumed_blobs,
+        "resumedBytes": summary.resumed_bytes,
+        "retries": summary.retries,
+    })
+}
+
+/// Each image once, in the order in which they are named.
+fn references(args: &AddArgs) -> Result<Vec<ImageRef>> {
+    let mut references = args.images.clone();
+    for path in &args.refs {
+        references.extend(list(path)?.into_iter().map(|image| image.reference));
+    }
+    let mut seen = BTreeSet::new();
+    references.retain(|reference| seen.insert(reference.clone()));
+    if references.is_empty() {
+        let message = "the lists name no image";
+        return Err(Error::new(Exit::Usage, message).hint("one reference in a line"));
+    }
+    Ok(references)
+}
+
+/// The images of a list; every line that is wrong at once.
+pub(super) fn list(path: &Path) -> Result<Vec<image_list::ListedImage>> {
+    let text = input::read_text(path).map_err(|e| Error::file("read", path, &e))?;
+    image_list::parse(&text).map_err(|problems| {
+        let lines = problems
+            .iter()
+            .map(|p| format!("{}:{}: {}", path.display(), p.line, p.problem));
+        Error::new(Exit::Usage, lines.collect::<Vec<_>>().join("\n"))
+            .hint("one reference in a line, with its registry; # begins a comment")
+    })
+}
+
+/// Registries outside of this machine that are to be asked over plain HTTP: only those that are named, as anybody on the way may change what
+/// a tag stands for.
+fn plain_http(named: &[String], references: &[ImageRef]) -> Result<Vec<String>> {
+    let is_loopback = |registry: &str| {
+        let (registry, repository) = (registry.to_owned(), String::new());
+        Place {
+            registry,
+            repository,
+        }
+        .is_loopback()
+    };
+    let hosts: Vec<String> = named.iter().filter(|n| !n.is_empty()).cloned().collect();
+    let bare = named.len() > hosts.len();
+    let other = references
+        .iter()
+        .map(ImageRef::registry)
+        .find(|registry| !is_loopback(registry) && !hosts.iter().any(|host| host == registry));
+    match other {
+        Some(registry) if bare => {
+            let message =
+                format!("{registry} is not on this machine: it is not asked over plain HTTP");
+            Err(Error::new(Exit::Usage, message).hint(format!(
+                "leave --plain-http away, or write --plain-http={registry} if you trust everybody between here and there"
+            )))
+        }
+        _ => Ok(hosts),
+    }
+}

@@ -1,0 +1,102 @@
+//! `snobox store add`: a plain list of images, out of a registry on this machine.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::serve::some_images;
+use crate::support::{Sandbox, Serving, demo, tool};
+
+/// The images as a registry on this machine has them: by tag where they have one, and by digest.
+fn references(serving: &Serving) -> Vec<String> {
+    let images = some_images().into_iter();
+    images
+        .map(|(reference, _)| format!("{}/{reference}", serving.address))
+        .collect()
+}
+
+#[test]
+fn a_list_is_mirrored_once_and_then_there() {
+    let sandbox = Sandbox::new();
+    let serving = Serving::start(&sandbox, &demo().path("store"));
+    let references = references(&serving);
+    assert!(
+        references.iter().any(|r| r.contains('@')) && references.iter().any(|r| !r.contains('@'))
+    );
+    let list = format!(
+        "# images\n\n{}  # the first\n{}\n",
+        references[0],
+        references[1..].join("\n")
+    );
+    sandbox.write("refs.txt", list);
+    let args = [
+        "--json",
+        "store",
+        "add",
+        "--refs",
+        "refs.txt",
+        &references[0],
+        "--plain-http",
+    ];
+    let said = sandbox.run(&args).ok().json();
+    assert_eq!(said["images"], references.len());
+    assert!(said["fetchedBytes"].as_u64() > Some(1 << 20), "{said}");
+    assert_eq!(said["receivedBytes"], said["fetchedBytes"]);
+    let index: Value = serde_json::from_slice(&sandbox.read("store/index.json")).unwrap();
+    let mut expected = some_images();
+    expected.sort_by_key(|(reference, _)| reference.clone());
+    let named: Vec<_> = index["manifests"].as_array().unwrap().iter().collect();
+    for ((reference, digest), entry) in expected.iter().zip(named) {
+        let name = entry["annotations"]["org.opencontainers.image.ref.name"].as_str();
+        assert_eq!(name, Some(&*format!("{}/{reference}", serving.address)));
+        assert_eq!(entry["digest"], **digest);
+    }
+    sandbox.run(&["verify", "store"]).ok();
+    if let Some(skopeo) = tool("skopeo") {
+        let source = format!("oci:{}:{}", sandbox.path("store").display(), references[0]);
+        skopeo.run(&["--override-arch=amd64", "inspect", &source]);
+    }
+    let again = sandbox.run(&args).ok().json();
+    assert_eq!(again["receivedBytes"], 0);
+    assert_eq!(again["presentBytes"], said["fetchedBytes"]);
+}
+
+#[test]
+fn what_cannot_be_had_keeps_nothing_else_out() {
+    let sandbox = Sandbox::new();
+    let serving = Serving::start(&sandbox, &demo().path("store"));
+    let good = &references(&serving)[0];
+    let bad = format!("{}/quay.io/nobody/nothing:1", serving.address);
+    let said = sandbox.run(&["store", "add", &bad, good]).fails(21);
+    said.says(&bad).says("1 of 2 images are complete");
+    let text = sandbox.run(&["store", "ls"]).ok().text();
+    assert!(text.contains(&**good) && !text.contains("nobody"), "{text}");
+}
+
+#[test]
+fn lists_that_are_wrong_are_told_line_by_line_before_anything_is_made() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.txt", "quay.io/a:1\nfedora\n");
+    sandbox.write("b.txt", "# nothing\n\nquay.io/A\n");
+    sandbox.write("empty.txt", "# nothing\n");
+    let said = sandbox.run(&["store", "add", "--refs", "a.txt"]).fails(2);
+    said.says("a.txt:2: ");
+    let said = sandbox.run(&["store", "add", "--refs", "b.txt"]).fails(2);
+    said.says("b.txt:3: ");
+    sandbox
+        .run(&["store", "add", "--refs", "empty.txt"])
+        .fails(2);
+    sandbox
+        .run(&["store", "add", "--refs", "absent.txt"])
+        .fails(31)
+        .says("absent.txt");
+    assert_eq!(sandbox.run(&["store", "add"]).code(), 2);
+    assert_eq!(sandbox.run(&["store", "add", "fedora"]).code(), 2);
+    let args = ["store", "add", "quay.io/a:1", "--plain-http"];
+    sandbox.run(&args).fails(2).says("--plain-http=quay.io");
+    sandbox.write("secret", "{}");
+    let args = ["store", "add", "quay.io/a:1", "--pull-secret", "secret"];
+    sandbox.run(&args).fails(11).says("secret");
+    assert!(!sandbox.path("store").exists());
+    assert_eq!(fs::read_dir(sandbox.work()).unwrap().count(), 4);
+}
