@@ -253,10 +253,30 @@ impl Release {
         }
     }
 
-    /// Whether Red Hat publishes it, by its name.
+    /// Whether Red Hat publishes it, by its name. What is asked for with a version that Red Hat gives to nothing, such as `4.99.0-practice`, is
+    /// somebody else's; a digest says nothing about versions.
     pub fn is_official(&self) -> bool {
-        self.payload().name().starts_with(OFFICIAL_REPOSITORIES)
+        let payload = self.payload();
+        let named = payload.name().starts_with(OFFICIAL_REPOSITORIES);
+        let version = match &self.source {
+            ReleaseSource::Version(version) => Some(version.as_str()),
+            ReleaseSource::Image(image) if image.digest().is_some() => None,
+            ReleaseSource::Image(image) => image
+                .tag()
+                .and_then(|tag| tag.strip_suffix(&format!("-{}", self.architecture.uname()))),
+        };
+        named && version.is_none_or(is_official_version)
     }
+}
+
+/// `X.Y.Z`, or one of the candidates before it: `X.Y.Z-ec.N`, `-fc.N`, `-rc.N`. Whatever only resembles these counts, too.
+fn is_official_version(version: &str) -> bool {
+    let (_, stage) = version.split_once('-').unwrap_or((version, ""));
+    let word = stage.starts_with(|c: char| c.is_ascii_alphabetic());
+    !word
+        || ["ec.", "fc.", "rc."]
+            .iter()
+            .any(|known| stage.starts_with(known))
 }
 
 impl Architecture {

@@ -137,7 +137,7 @@ fn make(snobox: &Path, folder: &Path, media: &Media) -> Result<PathBuf, String> 
 /// The disk is named by its serial number, beside a decoy of the same size; nothing may go upstream.
 fn site(version: &str, additional: &str, registry: &str) -> String {
     format!(
-        "apiVersion: snobox.io/v1alpha1\nkind: Site\nmetadata: {{ name: lab }}\nrelease: {{ version: {version}, signature: ignored }}\n\
+        "apiVersion: snobox.io/v1alpha1\nkind: Site\nmetadata: {{ name: lab }}\nrelease: {{ version: {version} }}\n\
          baseDomain: snobox.example\npullSecretFile: pull-secret.json\nsshKeyFile: key.pub\n\
          node:\n  hostname: lab\n  installationDisk: {{ serial: {DISK} }}\n\
          images:\n  additional: [\"{additional}\"]\n\

@@ -274,10 +274,23 @@ fn host_names_may_have_dots_and_digits() {
 #[test]
 fn whose_signature_a_release_must_have_is_what_the_site_says_or_what_its_name_says() {
     let official = "version: 4.13.1";
+    let tagged = "image: \"quay.io/openshift-release-dev/ocp-release:4.13.1-x86_64\"";
+    let practice = "image: \"quay.io/openshift-release-dev/ocp-release:4.99.0-practice-x86_64\"";
+    let pinned = &format!(
+        "image: \"quay.io/openshift-release-dev/ocp-release:4.99.0-practice-x86_64@sha256:{}\"",
+        "0".repeat(64)
+    );
     let other = "image: \"quay.io/okd/scos-release:4.15\"";
     let prefix_of_the_name = "image: \"quay.io/openshift-release-development/ocp-release:4.13.1\"";
     for (release, more, needed) in [
         (official, "", true),
+        ("version: 4.14.0-rc.3", "", true),
+        ("version: 4.16.0-0.nightly-2024-06-06-064349", "", true),
+        ("version: 4.99.0-practice", "", false),
+        ("version: 4.99.0-practice", ", signature: required", true),
+        (tagged, "", true),
+        (practice, "", false),
+        (pinned, "", true),
         (other, "", false),
         (prefix_of_the_name, "", false),
         (official, ", signature: ifOfficial", true),

@@ -79,7 +79,9 @@ impl Payload<'_> {
         if !needed {
             let why = match release.verification.policy {
                 SignaturePolicy::Ignored => "the site says `signature: ignored`".to_owned(),
-                _ => format!("it is not of {OFFICIAL_REPOSITORIES}"),
+                _ => format!(
+                    "it is not one of Red Hat's: {OFFICIAL_REPOSITORIES}, versions such as 4.13.1 or 4.14.0-rc.3"
+                ),
             };
             ui.say(format!(
                 "the signature of the release is not verified: {why}"

@@ -217,7 +217,7 @@ fn signatures_come_from_a_web_server_that_may_have_a_bad_day() {
 
 #[test]
 fn an_official_release_must_be_signed_unless_the_site_says_otherwise() {
-    let sandbox = site("");
+    let sandbox = site(", signature: required");
     let said = sandbox
         .run(&["mirror", "--signatures", "nowhere"])
         .fails(24);
@@ -225,6 +225,8 @@ fn an_official_release_must_be_signed_unless_the_site_says_otherwise() {
     said.says("signature: ignored");
     sandbox.run(&["build"]).fails(24);
     assert!(!sandbox.path("practice.img").exists());
+    let practice = "the signature of the release is not verified: it is not one of Red Hat's";
+    site("").run(&["mirror"]).ok().says(practice);
     let sandbox = Sandbox::with_site();
     let not_asked =
         "the signature of the release is not verified: the site says `signature: ignored`";
