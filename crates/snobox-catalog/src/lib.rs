@@ -10,6 +10,7 @@
 //! choice is written down in `docs/image-sets.md`.
 
 pub mod catalog;
+pub mod catalog_image;
 pub mod channel;
 pub mod fbc;
 pub mod graph;

@@ -30,7 +30,7 @@ pub struct Selection {
 }
 
 /// What was chosen of one operator.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Chosen {
     /// The channel that a subscription without a channel will follow.
     pub default_channel: Option<String>,

@@ -5,11 +5,9 @@
 //! Changeset".
 
 use std::io::{self, Read};
-use std::path::Path;
-
-use flate2::read::MultiGzDecoder;
 
 use crate::digest::Digest;
+use crate::layer::{self, plain_name};
 use crate::layout::Blobs;
 use crate::oci::{self, Descriptor, Manifest};
 
@@ -55,7 +53,7 @@ pub enum ImageFileError {
         source: io::Error,
     },
     /// A layer is compressed in a way that is not known.
-    #[error("layer {layer} has the media type {media_type:?}: expected a tar, plain or gzip")]
+    #[error("layer {layer} has the media type {media_type:?}: expected a tar, plain, gzip or zstd")]
     MediaType {
         /// The layer.
         layer: Digest,
@@ -185,17 +183,12 @@ fn search_layer(
 ) -> Result<Search, ImageFileError> {
     let file = io::BufReader::with_capacity(256 * 1024, open(blobs, layer.digest)?);
     let media_type = layer.media_type.as_str();
-    let reader: Box<dyn Read + '_> =
-        if media_type.ends_with("tar+gzip") || media_type.ends_with("tar.gzip") {
-            Box::new(MultiGzDecoder::new(file))
-        } else if media_type.ends_with(".tar") {
-            Box::new(file)
-        } else {
-            return Err(ImageFileError::MediaType {
-                layer: layer.digest,
-                media_type: media_type.to_owned(),
-            });
-        };
+    let Some(reader) = layer::open(media_type, file) else {
+        return Err(ImageFileError::MediaType {
+            layer: layer.digest,
+            media_type: media_type.to_owned(),
+        });
+    };
     search_tar(reader, path, sink).map_err(|source| ImageFileError::Layer {
         layer: layer.digest,
         media_type: media_type.to_owned(),
@@ -208,7 +201,7 @@ fn search_tar(reader: impl Read, path: &str, sink: &mut CountingSink<'_>) -> io:
     let mut hidden = false;
     for entry in archive.entries()? {
         let mut entry = entry?;
-        let name = plain(&entry.path()?);
+        let name = plain_name(&entry.path()?);
         let kind = entry.header().entry_type();
         if name == path {
             if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() {
@@ -216,15 +209,12 @@ fn search_tar(reader: impl Read, path: &str, sink: &mut CountingSink<'_>) -> io:
                 let copied = io::copy(&mut entry, sink)?;
                 // An archive that ends inside a file looks like a shorter file.
                 if copied != expected {
-                    return Err(io::Error::new(
-                        io::ErrorKind::UnexpectedEof,
-                        "the layer ends inside the file",
-                    ));
+                    return Err(layer::cut_short());
                 }
                 return Ok(Search::Found);
             }
             if let (true, Some(target)) = (kind.is_hard_link(), entry.link_name()?) {
-                return Ok(Search::Link(plain(&target)));
+                return Ok(Search::Link(plain_name(&target)));
             }
         }
         hidden |= hides(&name, path) || covers(&name, kind, path);
@@ -234,14 +224,6 @@ fn search_tar(reader: impl Read, path: &str, sink: &mut CountingSink<'_>) -> io:
     } else {
         Search::NotHere
     })
-}
-
-/// A name as archives write it, without what may stand before and after it.
-fn plain(name: &Path) -> String {
-    name.to_string_lossy()
-        .trim_start_matches("./")
-        .trim_matches('/')
-        .to_owned()
 }
 
 /// Whether a tar entry called `name` stands where the layers below have `path` or a folder on the way to it.

@@ -8,6 +8,7 @@ pub mod init;
 pub mod install_config;
 pub mod kargs;
 pub mod lock;
+pub mod operators;
 pub mod problem;
 pub mod release;
 pub mod site;

@@ -8,7 +8,9 @@
 //! ```
 //!
 //! `inputs` is the digest of what the site asked for; a lock whose inputs differ from the site's is out of date. Images stand in the order
-//! release, components by name, additional in the site's order, and then the signatures that they have in theirs. Compatibility: a reader refuses other values of `apiVersion`.
+//! release, components by name, additional in the site's order, what image sets choose (images of operators, additional ones), the signatures that
+//! all these have in their repositories, and catalogs. `imageSets` has the digests of the texts of the image sets, `catalogs` the catalogs that they
+//! choose from. Compatibility: a reader refuses other values of `apiVersion`.
 
 use serde::{Deserialize, Serialize};
 use snobox_formats::digest::Digest;
@@ -30,6 +32,12 @@ pub struct Lock {
     pub release: LockedRelease,
     /// All images, the payload image first.
     pub images: Vec<LockedImage>,
+    /// Digests of the texts of the site's image sets, in the site's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_sets: Vec<Digest>,
+    /// Operator catalogs that image sets choose from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catalogs: Vec<LockedCatalog>,
 }
 
 /// The release that a site is pinned to.
@@ -52,17 +60,21 @@ pub enum Role {
     Release,
     /// A component of the release.
     Component,
-    /// Named under `images.additional`.
+    /// Named under `images.additional`, or by an image set.
     Additional,
     /// The sigstore signature of another image of the lock, in its repository, under a tag made of its digest.
     Signature,
+    /// An operator's, chosen by an image set.
+    Operator,
+    /// A catalog of the chosen operators.
+    Catalog,
 }
 
 /// One pinned image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LockedImage {
-    /// Component name, `release`, or the reference of an additional image or of a signature.
+    /// Component name, `release`, the reference of an additional image, of a signature or of a catalog, or the operators that need it.
     pub name: String,
     /// What it is there for.
     pub role: Role,
@@ -77,6 +89,23 @@ pub struct LockedImage {
     pub platform_digest: Option<Digest>,
     /// Bytes of manifests, configuration and layers; layers that other images share count here too.
     pub size_bytes: u64,
+}
+
+/// An operator catalog, pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LockedCatalog {
+    /// What the cluster calls it, without its kind: `redhat-operator-index-v4-13`.
+    pub name: String,
+    /// As the image set names it.
+    pub reference: ImageRef,
+    /// The image (or list of images) that the reference stood for.
+    pub digest: Digest,
+    /// The name that the catalog of the chosen operators is served by; it is among the images of the lock.
+    pub served: ImageRef,
+    /// Whether it is the whole catalog, as it is. Otherwise it is made here, and no registry has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
 }
 
 /// Why a text is not a lock that can be used.
@@ -116,6 +145,8 @@ impl Lock {
             inputs: inputs(site),
             release,
             images,
+            image_sets: Vec::new(),
+            catalogs: Vec::new(),
         }
     }
 

@@ -43,6 +43,8 @@ pub struct Site {
     pub node: Node,
     /// `images.additional`.
     pub additional: Vec<ImageRef>,
+    /// `images.imageSets`: files.
+    pub image_sets: Vec<PathBuf>,
     /// `cache`.
     pub cache: Cache,
     /// `certificates`.

@@ -8,6 +8,7 @@
 //! └── .snobox/
 //!     ├── lock                 held while somebody writes
 //!     ├── ingest/              blobs on their way in
+//!     ├── known/<name>         what was worked out from blobs: operators of a catalog, digests of tags
 //!     ├── partial/<hex>        the first bytes of a blob: the next run goes on behind them
 //!     ├── quarantine/<hex>     bytes that came under this digest, and have another
 //!     └── signatures/          sha256=<hex>/signature-<n>: what proves that a release is its publisher's
@@ -25,6 +26,7 @@ mod image_file;
 pub mod import;
 mod ingest;
 mod inventory;
+mod known;
 mod lock;
 mod room;
 mod signatures;

@@ -305,14 +305,16 @@ impl Store {
         })
     }
 
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    /// Puts a file in the place of an earlier one: whole, or not at all.
+    pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.root.join(name);
         let io = |source| StoreError::Io {
             action: "write",
             path: path.clone(),
             source,
         };
-        let mut file = self.temporary(&self.ingest_folder(), name)?;
+        let prefix = name.rsplit('/').next().unwrap_or(name);
+        let mut file = self.temporary(&self.ingest_folder(), prefix)?;
         file.write_all(bytes).map_err(io)?;
         file.as_file().sync_data().map_err(io)?;
         file.persist(&path).map_err(|e| io(e.error))?;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod catalog;
 mod line;
 mod mirror;
 mod push;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use catalog::{CatalogCommand, RegistryArgs};
 pub use line::{LineArgs, PatienceArgs};
 pub use mirror::MirrorArgs;
 pub use push::PushArgs;
@@ -357,54 +359,6 @@ Subjects, keys and extensions stay; serial numbers, validity and signatures are 
         #[arg(long)]
         dry_run: bool,
     },
-}
-
-/// `snobox catalog`. A catalog is a folder or a file of catalog documents (JSON or YAML).
-#[derive(Debug, Subcommand)]
-pub enum CatalogCommand {
-    /// List operators with their channels, heads and versions
-    #[command(after_help = "\
-Examples:
-  snobox catalog list configs                           every operator
-  snobox catalog list configs --package lvms-operator   its channels
-  snobox catalog list configs --package lvms-operator --channel stable-4.13
-  snobox --json catalog list index.json")]
-    List {
-        /// A folder or file of catalog documents
-        catalog: PathBuf,
-        /// Only this operator
-        #[arg(long, value_name = "NAME")]
-        package: Option<String>,
-        /// Only this channel of it
-        #[arg(long, value_name = "NAME", requires = "package")]
-        channel: Option<String>,
-    },
-    /// Print the bundles and images that an image set chooses
-    #[command(after_help = "\
-Example:
-  snobox catalog select --image-set imageset.yaml \\
-      --catalog registry.redhat.io/redhat/redhat-operator-index:v4.13=configs")]
-    Select {
-        /// An ImageSetConfiguration, v1alpha2 or v2alpha1
-        #[arg(long, value_name = "FILE")]
-        image_set: PathBuf,
-        /// Folder or file of catalog documents that stands in for a catalog image; may be repeated
-        #[arg(long = "catalog", value_name = "REF=PATH", value_parser = stand_in)]
-        catalogs: Vec<(String, PathBuf)>,
-    },
-}
-
-/// Reads `REF=PATH`.
-fn stand_in(text: &str) -> Result<(String, PathBuf), String> {
-    match text.split_once('=') {
-        Some((reference, path)) if !reference.is_empty() && !path.is_empty() => {
-            Ok((reference.to_owned(), PathBuf::from(path)))
-        }
-        _ => Err(
-            "expected a catalog image and a path, such as registry.example.com/index:v1=configs"
-                .to_owned(),
-        ),
-    }
 }
 
 /// `snobox serve`.

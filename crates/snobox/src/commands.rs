@@ -29,7 +29,7 @@ pub async fn run(command: Command, ui: &Ui, interrupt: &Interrupt) -> Result<()>
         Command::Verify(args) => verify::run(&args, ui, interrupt),
         Command::Iso(command) => iso::run(&command, ui),
         Command::Ignition(command) => ignition::run(&command, ui),
-        Command::Catalog(command) => catalog::run(&command, ui),
+        Command::Catalog(command) => catalog::run(&command, ui, interrupt).await,
         Command::Certs(command) => certs::run(&command, ui),
         Command::Store(command) => store::run(&command, ui, interrupt).await,
         Command::Push(args) => push::run(&args, ui, interrupt).await,

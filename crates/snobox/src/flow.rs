@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod catalog;
+pub mod image_sets;
 pub mod iso_file;
 pub mod line;
 pub mod mirror;

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod error;
 mod flow;
+mod image_set_file;
 mod input;
 mod interrupt;
 mod progress;

@@ -12,6 +12,7 @@ use snobox_plan::site::{self, Site};
 
 use crate::error::{Error, Exit, Result};
 use crate::flow::output::folder_of;
+use crate::image_set_file::{self, ImageSetFile};
 use crate::input;
 
 /// A site file that was read and found good.
@@ -21,6 +22,8 @@ pub struct SiteFile {
     pub path: PathBuf,
     /// What it says.
     pub site: Site,
+    /// The image sets that it names.
+    pub image_sets: Vec<ImageSetFile>,
 }
 
 impl SiteFile {
@@ -39,10 +42,24 @@ impl SiteFile {
             }
         })?;
         let site = site::read(&text).map_err(|problems| problems_error(path, &problems))?;
-        Ok(Self {
+        let mut file = Self {
             path: path.to_owned(),
             site,
-        })
+            image_sets: Vec::new(),
+        };
+        for named in &file.site.image_sets {
+            let set = image_set_file::read(&file.resolve(named)).map_err(|error| {
+                error.hint(format!("images.imageSets of {} names it", path.display()))
+            })?;
+            file.image_sets.push(set);
+        }
+        Ok(file)
+    }
+
+    /// Whether a lock was made for what the site and its image sets ask for now.
+    pub fn is_met_by(&self, lock: &Lock) -> bool {
+        let sets = self.image_sets.iter().map(|set| set.digest);
+        lock.is_for(&self.site) && sets.eq(lock.image_sets.iter().copied())
     }
 
     /// The folder that relative paths start from.
@@ -52,7 +69,8 @@ impl SiteFile {
 
     /// A path as the file means it.
     pub fn resolve(&self, path: &Path) -> PathBuf {
-        if path.is_absolute() {
+        // Beside a file in the current folder, a path is what the file says.
+        if path.is_absolute() || self.folder() == Path::new(".") {
             path.to_owned()
         } else {
             self.folder().join(path)
@@ -87,7 +105,7 @@ impl SiteFile {
         let path = self.lock_path();
         let hint = format!("run `snobox mirror {}`", self.path.display());
         match self.lock()? {
-            Some(lock) if lock.is_for(&self.site) => Ok(lock),
+            Some(lock) if self.is_met_by(&lock) => Ok(lock),
             Some(_) => {
                 let message = format!(
                     "{} is out of date: {} asks for other images now",

@@ -90,9 +90,9 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
     let node = root
         .required(problems, "node", "a mapping with installationDisk")
         .and_then(|f| node(&f, name.as_deref(), problems));
-    let additional = root
+    let images = root
         .optional("images")
-        .map_or_else(|| Some(Vec::new()), |f| additional(&f, problems));
+        .map_or_else(|| Some(Images::default()), |f| images(&f, problems));
     let cache = root
         .optional("cache")
         .map_or_else(|| Some(Cache::default()), |f| cache(&f, problems));
@@ -104,6 +104,7 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
     let mirrors = root
         .optional("mirrors")
         .map_or_else(Vec::new, |f| mirrors(&f, problems));
+    let images = images?;
     Some(Site {
         name: name?,
         release: release?,
@@ -111,7 +112,8 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
         pull_secret_file: pull_secret_file?,
         ssh_key_file: ssh_key_file?,
         node: node?,
-        additional: additional?,
+        additional: images.additional,
+        image_sets: images.image_sets,
         cache: cache?,
         certificates: renewal?,
         mirrors,
@@ -257,21 +259,43 @@ fn servers<'a>(
         .map_or_else(Vec::new, |f| f.items(problems, "a list of servers"))
 }
 
-fn additional(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Vec<ImageRef>> {
+/// `images`.
+#[derive(Default)]
+struct Images {
+    additional: Vec<ImageRef>,
+    image_sets: Vec<PathBuf>,
+}
+
+fn images(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Images> {
     let fields = field.fields(
         problems,
-        &["additional"],
-        &["imageSets", "profile", "exclude"],
+        &["additional", "imageSets"],
+        &["profile", "exclude"],
     )?;
     let items = fields.optional("additional").map_or_else(Vec::new, |f| {
         f.items(problems, "a list of image references")
     });
-    Some(
-        items
-            .iter()
-            .filter_map(|item| image_ref(item, problems))
-            .collect(),
-    )
+    let additional = items
+        .iter()
+        .filter_map(|item| image_ref(item, problems))
+        .collect();
+    let files = fields.optional("imageSets").map_or_else(Vec::new, |f| {
+        f.items(problems, "a list of files, each an ImageSetConfiguration")
+    });
+    let image_sets = files
+        .iter()
+        .filter_map(|item| {
+            item.parsed(
+                problems,
+                "the path of an ImageSetConfiguration",
+                value::path,
+            )
+        })
+        .collect();
+    Some(Images {
+        additional,
+        image_sets,
+    })
 }
 
 fn cache(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Cache> {

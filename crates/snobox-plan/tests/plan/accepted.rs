@@ -42,6 +42,7 @@ fn manual_site() -> Site {
             ntp_servers: vec!["192.168.86.27".to_owned()],
         },
         additional: vec![],
+        image_sets: vec![],
         cache: Cache {
             size_bytes: 268_435_456_000,
             label: "data".to_owned(),
@@ -147,6 +148,7 @@ mirrors:
             "quay.io/team/app:1.2".parse().unwrap(),
             "localhost:5000/a".parse().unwrap(),
         ],
+        image_sets: vec![],
         cache: Cache {
             size_bytes: 1_099_511_627_776,
             label: "cache_1".to_owned(),
@@ -314,4 +316,16 @@ fn whose_signature_a_release_must_have_is_what_the_site_says_or_what_its_name_sa
     );
     let keys = good(&text).release.verification.keys;
     assert_eq!(keys, [PathBuf::from("a.asc"), PathBuf::from("/b")]);
+}
+
+#[test]
+fn image_sets_are_files() {
+    let site = good(&full_with(
+        "  additional: []",
+        "  imageSets: [imageset.yaml, sets/operators.yaml]",
+    ));
+    assert_eq!(
+        site.image_sets,
+        ["imageset.yaml", "sets/operators.yaml"].map(PathBuf::from)
+    );
 }

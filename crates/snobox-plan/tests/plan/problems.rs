@@ -176,10 +176,6 @@ fn what_is_planned_is_refused_as_not_supported_yet() {
         ("hub", top("hub: { importManifests: [import.yaml] }")),
         ("extraManifests", top("extraManifests: [manifests/]")),
         (
-            "images.imageSets",
-            full_with("  additional: []", "  imageSets: [imageset.yaml]"),
-        ),
-        (
             "images.profile",
             full_with("  additional: []", "  profile: bare-metal-sno"),
         ),

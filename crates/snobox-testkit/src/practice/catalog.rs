@@ -1,7 +1,9 @@
 //! An operator catalog with two packages, and the bundle and operand images they name.
 //!
 //! The catalog is a file-based one: `/configs/<package>/catalog.json`, a stream of `olm.package`, `olm.channel` and
-//! `olm.bundle` objects. Source: operator-framework "File-based Catalogs" specification.
+//! `olm.bundle` objects. Its image has the layers that such images have: the base, the program that serves (which only says
+//! what it was called with), the documents, and the program's cache. Source: operator-framework "File-based Catalogs"
+//! specification, and the Dockerfile that `opm generate dockerfile` writes.
 
 use super::components::{SharedLayers, program_layer};
 use super::image::{Family, Image};
@@ -17,6 +19,9 @@ const CONFIGS_LABEL: (&str, &str) = (
     "operators.operatorframework.io.index.configs.v1",
     "/configs",
 );
+
+/// The stand-in for the program that serves a catalog.
+const PROGRAM: &str = "#!/bin/sh\necho \"opm $*\"\n";
 
 struct Package {
     name: &'static str,
@@ -102,17 +107,44 @@ pub(crate) fn write_catalog(
             text,
         );
     }
-    let configs = configs.build()?;
+    let configs = configs
+        .file("configs/.indexignore", 0o644, "*.md\n")
+        .file("configs/README.md", 0o644, "No document of the catalog.\n")
+        .build()?;
+    let program = LayerBuilder::default()
+        .file("usr/bin/opm", 0o755, PROGRAM)
+        .build()?;
+    let cache = LayerBuilder::default()
+        .file("tmp/cache/digest", 0o644, "practice\n")
+        .file(
+            "tmp/cache/pogreb.v1/db",
+            0o644,
+            stand_in("opm-cache", 64 << 10),
+        )
+        .build()?;
     let catalog = Image {
         name: "opm",
         family: Family::Oci,
         architecture: "amd64",
-        layers: vec![&shared.base, &configs],
+        layers: vec![&shared.base, &program, &configs, &cache],
         labels: vec![CONFIGS_LABEL],
     }
-    .write(layout)?;
+    .write_edited(layout, made_by_opm)?;
     layout.name(CATALOG_REFERENCE, &catalog);
     Ok(())
+}
+
+/// The command, and what the instructions of the two uppermost layers were.
+fn made_by_opm(config: &mut Value) {
+    config["config"]["Cmd"] = json!(["serve", "/configs", "--cache-dir=/tmp/cache"]);
+    let instructions = [
+        "RUN /bin/opm serve /configs --cache-dir=/tmp/cache --cache-only",
+        "ADD catalog /configs",
+    ];
+    let layers = config["history"].as_array_mut().into_iter().flatten().rev();
+    for (layer, instruction) in layers.zip(instructions) {
+        layer["created_by"] = instruction.into();
+    }
 }
 
 fn package_objects(

@@ -71,6 +71,18 @@ impl Image<'_> {
     /// # Errors
     /// [`PracticeError::Write`] if a blob cannot be written.
     pub(crate) fn write(&self, layout: &mut Layout) -> Result<Descriptor, PracticeError> {
+        self.write_edited(layout, |_| {})
+    }
+
+    /// As [`write`](Self::write), with a configuration that `edit` has changed.
+    ///
+    /// # Errors
+    /// [`PracticeError::Write`] if a blob cannot be written.
+    pub(crate) fn write_edited(
+        &self,
+        layout: &mut Layout,
+        edit: impl FnOnce(&mut Value),
+    ) -> Result<Descriptor, PracticeError> {
         let shell = layout.shell().filter(|_| runnable::can_run(self));
         let stack: Vec<&Layer> = shell
             .as_deref()
@@ -85,7 +97,9 @@ impl Image<'_> {
             Some(_) => runnable::entrypoint(self.name),
             None => vec![format!("/usr/bin/{}", self.name)],
         };
-        let config = layout.put_json(self.family.config(), &self.config(&stack, &entrypoint))?;
+        let mut config = self.config(&stack, &entrypoint);
+        edit(&mut config);
+        let config = layout.put_json(self.family.config(), &config)?;
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": self.family.manifest(),

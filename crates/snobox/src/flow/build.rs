@@ -22,6 +22,7 @@ use snobox_media::installer::{self as asked, CachedError, Missing};
 use snobox_plan::install_config::Manifest;
 use snobox_plan::kargs;
 use snobox_plan::lock::{Lock, Role};
+use snobox_plan::operators;
 use snobox_plan::release::signature::config_map;
 use snobox_store::Store;
 use time::OffsetDateTime;
@@ -173,12 +174,13 @@ pub fn build(
             Source::Agent => agent.open(),
         }
     };
+    let manifests = [signatures.as_slice(), &operators::manifests(&lock)].concat();
     let inputs = Inputs {
         site: &file.site,
         release: &lock.release.image,
         images: &cached.references,
         ignition: &made.ignition,
-        manifests: signatures.as_slice(),
+        manifests: &manifests,
         kargs: &kargs::network(&file.site.node),
         cache: &plan,
         open: &open,

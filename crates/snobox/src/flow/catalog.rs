@@ -1,85 +1,54 @@
-//! Catalogs out of files: a file of catalog documents, or a folder with such files in it.
+//! Operator catalogs: out of files, and out of images of registries.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+mod files;
+mod image;
+mod smaller;
 
-use snobox_catalog::catalog::{Builder, Catalog};
-use snobox_catalog::fbc::{self, ReadError};
+use std::path::PathBuf;
+
+use snobox_catalog::catalog::Catalog;
 use snobox_formats::reference::ImageRef;
 
 use crate::error::{Error, Exit, Result};
 
-/// Folders within folders; more is a circle of links.
-const MAX_DEPTH: usize = 32;
-const HINT: &str = "expected documents of a file-based catalog, as `opm render` writes them or a catalog image has them in /configs";
+pub use files::read as read_files;
+pub use image::{Pulled, pull};
+pub use smaller::smaller;
 
-/// Reads a catalog. Of a folder, all `.json`, `.yaml` and `.yml` files in it and below.
-pub fn read(path: &Path) -> Result<Catalog> {
-    let mut files = Vec::new();
-    find(path, 0, &mut files)?;
-    if files.is_empty() {
-        let message = format!("{} has no .json, .yaml or .yml file in it", path.display());
-        return Err(Error::new(Exit::File, message).hint(HINT));
-    }
-    let mut builder = Builder::default();
-    for file in &files {
-        let opened = File::open(file).map_err(|e| Error::file("read", file, &e))?;
-        let name = file.display().to_string();
-        fbc::read(&name, opened, &mut |document| builder.add(document)).map_err(|error| {
-            match &error {
-                ReadError::Io { .. } => {
-                    Error::caused(Exit::File, "cannot read the catalog", &error)
-                }
-                ReadError::Document { .. } => Error::new(Exit::File, error.to_string()).hint(HINT),
+/// What the user calls a catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A file of documents, or a folder with such files.
+    Files(PathBuf),
+    /// An image of a registry.
+    Image(ImageRef),
+}
+
+impl Named {
+    /// A path where there is something at it, or else an image reference.
+    ///
+    /// # Errors
+    /// What is neither: with the system's word about the path.
+    pub fn parse(text: &str) -> Result<Self> {
+        let path = PathBuf::from(text);
+        let looked = std::fs::metadata(&path);
+        match (looked, text.parse()) {
+            (Ok(_), _) => Ok(Self::Files(path)),
+            (Err(_), Ok(image)) => Ok(Self::Image(image)),
+            (Err(error), Err(_)) => {
+                let hint = "expected a folder or file of catalog documents, or a catalog image such as registry.redhat.io/redhat/redhat-operator-index:v4.13";
+                Err(Error::file("read", &path, &error).hint(hint))
             }
-        })?;
+        }
     }
-    let failed =
-        |message| Error::new(Exit::File, format!("{}: {message}", path.display())).hint(HINT);
+}
+
+/// A catalog that was put together, or why there is none.
+fn finished(name: &str, builder: snobox_catalog::catalog::Builder, hint: &str) -> Result<Catalog> {
+    let failed = |message| Error::new(Exit::File, format!("{name}: {message}")).hint(hint);
     let catalog = builder.finish().map_err(failed)?;
     if catalog.packages.is_empty() {
         return Err(failed("no package in it".to_owned()));
     }
     Ok(catalog)
-}
-
-fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
-    let failed = |e: io::Error| Error::file("read", path, &e);
-    let kind = fs::metadata(path).map_err(|error| {
-        let names_image = path.to_str().is_some_and(|t| t.parse::<ImageRef>().is_ok());
-        if error.kind() == io::ErrorKind::NotFound && names_image {
-            failed(error).hint(format!(
-                "catalog images are not read from registries yet; `oc image extract {} --path /configs/:configs` takes the documents out of one",
-                path.display()
-            ))
-        } else {
-            failed(error)
-        }
-    })?;
-    if kind.is_file() {
-        let extension = path.extension().and_then(|e| e.to_str());
-        if depth == 0 || matches!(extension, Some("json" | "yaml" | "yml")) {
-            files.push(path.to_owned());
-        }
-    } else if kind.is_dir() {
-        if depth > MAX_DEPTH {
-            return Err(failed(io::Error::other(
-                "folders within folders without end",
-            )));
-        }
-        let entries: io::Result<Vec<_>> = fs::read_dir(path).map_err(failed)?.collect();
-        let mut paths: Vec<_> = entries
-            .map_err(failed)?
-            .iter()
-            .map(fs::DirEntry::path)
-            .collect();
-        paths.sort();
-        for path in paths {
-            find(&path, depth + 1, files)?;
-        }
-    } else if depth == 0 {
-        return Err(failed(io::Error::other("neither a file nor a folder")));
-    }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use snobox_formats::image_file::ImageFileError;
 use snobox_formats::reference::ImageRef;
-use snobox_plan::lock::{Lock, LockedImage, LockedRelease};
+use snobox_plan::lock::{Lock, LockedCatalog, LockedImage, LockedRelease};
 use snobox_plan::release::{
     IMAGE_REFERENCES, MAX_REFERENCES_BYTES, ReleaseImages, parse_image_references,
 };
@@ -15,6 +15,7 @@ use snobox_plan::wanted::{Wanted, signatures_of, wanted};
 use snobox_registry::pull::{Failure, Pinned, PinnedSet, Summary};
 
 use crate::error::{Error, Exit, Result};
+use crate::flow::image_sets;
 use crate::flow::line::Line;
 use crate::flow::output::{Output, Readers};
 use crate::flow::signatures::{Payload, Signatures};
@@ -49,7 +50,7 @@ pub async fn resolve(
     let kept = if relock {
         None
     } else {
-        file.lock()?.filter(|lock| lock.is_for(&file.site))
+        file.lock()?.filter(|lock| file.is_met_by(lock))
     };
     match kept {
         Some(lock) => resolving.locked(lock).await,
@@ -74,6 +75,7 @@ impl Resolving<'_> {
 
     /// The images of a lock, under the names of the lock and with its digests.
     async fn locked(&self, lock: Lock) -> Result<Resolved> {
+        image_sets::restore(self.line, self.file, &lock).await?;
         let references: Vec<_> = lock
             .images
             .iter()
@@ -119,7 +121,8 @@ impl Resolving<'_> {
             release.components.len(),
             site.additional.len()
         ));
-        let wanted = wanted(site, &release);
+        let choice = image_sets::choose(self.line, self.file, &release.version, &[]).await?;
+        let mut wanted = choice.with(wanted(site, &release), self.line.ui);
         // The payload image comes first, and is pinned already.
         let others = &wanted[1..];
         let references: Vec<_> = others.iter().map(|w| w.reference.clone()).collect();
@@ -128,10 +131,15 @@ impl Resolving<'_> {
         let others = set.images.into_iter().flatten();
         let mut pinned: Vec<Pinned> = own.into_iter().chain(others).collect();
         let (signatures, signed) = self.signatures(&pinned, &mut failures).await?;
+        wanted.extend(signatures);
         pinned.extend(signed);
+        // What was made here comes last, and nobody has signed it.
+        for (made, image) in choice.made {
+            wanted.push(made);
+            pinned.push(image);
+        }
         let lock = if failures.is_empty() {
-            let wanted = wanted.into_iter().chain(signatures).collect();
-            Some(self.lock(release.version, wanted, &pinned)?)
+            Some(self.lock(release.version, wanted, &pinned, choice.catalogs)?)
         } else {
             None
         };
@@ -197,7 +205,13 @@ impl Resolving<'_> {
     }
 
     /// Everything wanted and pinned, in the same order, the payload image first → `site.lock`.
-    fn lock(&self, version: String, wanted: Vec<Wanted>, pinned: &[Pinned]) -> Result<Lock> {
+    fn lock(
+        &self,
+        version: String,
+        wanted: Vec<Wanted>,
+        pinned: &[Pinned],
+        catalogs: Vec<LockedCatalog>,
+    ) -> Result<Lock> {
         let site = &self.file.site;
         let named = wanted.into_iter().zip(pinned);
         let images: Vec<_> = named
@@ -208,7 +222,10 @@ impl Resolving<'_> {
             image: site.release.payload().pinned(images[0].digest),
             architecture: self.architecture().to_owned(),
         };
-        let lock = Lock::new(site, locked, images);
+        let image_sets = self.file.image_sets.iter().map(|set| set.digest).collect();
+        let mut lock = Lock::new(site, locked, images);
+        lock.image_sets = image_sets;
+        lock.catalogs = catalogs;
         self.write(&lock)?;
         Ok(lock)
     }

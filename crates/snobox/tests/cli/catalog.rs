@@ -89,7 +89,7 @@ fn what_is_not_there_is_told_with_what_is_and_the_line_that_would_help() {
 }
 
 #[test]
-fn a_catalog_needs_a_stand_in_and_a_stand_in_a_catalog() {
+fn a_catalog_comes_from_its_registry_or_a_stand_in_and_a_stand_in_needs_a_catalog() {
     let sandbox = Sandbox::new();
     sandbox.write("catalog.json", CATALOG);
     sandbox.write("imageset.yaml", image_set("    - name: foo\n"));
@@ -98,10 +98,19 @@ fn a_catalog_needs_a_stand_in_and_a_stand_in_a_catalog() {
         args.extend_from_slice(more);
         sandbox.run(&args)
     };
+    // Nothing stands in for it, so it is asked for; and nothing leaves the machine here.
     run(&[])
+        .fails(20)
+        .says("registry.example.com cannot be reached");
+    sandbox.write(
+        "layout.yaml",
+        image_set("    - name: foo\n").replace(INDEX, "oci:///tmp/layout"),
+    );
+    sandbox
+        .run(&["catalog", "select", "--image-set", "layout.yaml"])
         .fails(2)
-        .says("nothing stands in for the catalog registry.example.com/index:v1")
-        .says("--catalog registry.example.com/index:v1=PATH");
+        .says("nothing stands in for the catalog oci:///tmp/layout")
+        .says("--catalog oci:///tmp/layout=PATH");
     run(&["--catalog", "registry.example.com/index:v2=catalog.json"])
         .fails(2)
         .says("does not name this catalog");
@@ -161,9 +170,13 @@ fn a_catalog_is_listed_by_package_channel_and_version() {
     sandbox.run(&["catalog", "list", "empty"]).fails(31);
     sandbox.run(&["catalog", "list", "/dev/zero"]).fails(31);
     sandbox
+        .run(&["catalog", "list", "no/such/folder"])
+        .fails(31);
+    // What is no path is an image, and nothing leaves the machine here.
+    sandbox
         .run(&["catalog", "list", INDEX])
-        .fails(31)
-        .says("oc image extract registry.example.com/index:v1");
+        .fails(20)
+        .says("registry.example.com cannot be reached");
 }
 
 /// The same counts and names as `jq` finds.

@@ -1,6 +1,6 @@
 //! What other programs find in the demo's image.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -84,8 +84,9 @@ fn ignition_validate_accepts_the_embedded_config() {
 }
 
 /// Start and length in bytes of the Linux partition that sfdisk finds in the image.
-fn partition(sfdisk: &Tool) -> (u64, u64) {
-    let table: Value = serde_json::from_slice(&sfdisk.run(&words(&["--json"]))).unwrap();
+fn partition(sfdisk: &Tool, image: &OsStr) -> (u64, u64) {
+    let said = sfdisk.run(&["--json".as_ref(), image]);
+    let table: Value = serde_json::from_slice(&said).unwrap();
     let table = &table["partitiontable"];
     assert_eq!(table["label"], "dos", "{table}");
     let linux: Vec<_> = table["partitions"]
@@ -104,7 +105,7 @@ fn partition(sfdisk: &Tool) -> (u64, u64) {
 #[test]
 fn the_partition_is_aligned_and_ends_with_the_image() {
     let Some(sfdisk) = tool("sfdisk") else { return };
-    let (start, length) = partition(&sfdisk);
+    let (start, length) = partition(&sfdisk, &image());
     assert_eq!(start % (4 << 20), 0);
     assert_eq!(start + length, fs::metadata(image()).unwrap().len());
 }
@@ -114,7 +115,7 @@ fn e2fsck_finds_nothing_wrong_with_the_partition() {
     let (Some(sfdisk), Some(e2fsck)) = (tool("sfdisk"), tool("e2fsck")) else {
         return;
     };
-    let (start, length) = partition(&sfdisk);
+    let (start, length) = partition(&sfdisk, &image());
     let folder = TempDir::new().unwrap();
     let cut = folder.path().join("partition");
     let mut whole = File::open(image()).unwrap();
@@ -125,28 +126,33 @@ fn e2fsck_finds_nothing_wrong_with_the_partition() {
 }
 
 /// A mount; gone with its value.
-struct Mounted {
+pub(crate) struct Mounted {
     point: TempDir,
     umount: Tool,
 }
 
 impl Mounted {
-    /// `None` after saying why.
+    /// The demo's image; `None` after saying why.
     fn image() -> Option<Self> {
+        Self::of(&image())
+    }
+
+    /// The cache of an image; `None` after saying why.
+    pub(crate) fn of(image: &OsStr) -> Option<Self> {
         if !may_mount("a loop mount") {
             return None;
         }
         let (mount, umount, sfdisk) = (tool("mount")?, tool("umount")?, tool("sfdisk")?);
-        let (start, length) = partition(&sfdisk);
+        let (start, length) = partition(&sfdisk, image);
         let point = TempDir::new().unwrap();
         let options = format!("loop,ro,offset={start},sizelimit={length}");
         let words = ["-t", "ext4", "-o", &options].map(OsString::from);
-        let places = [image(), point.path().into()];
+        let places = [image.to_owned(), point.path().into()];
         mount.run(&[&words[..], &places].concat());
         Some(Self { point, umount })
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.point.path().join(name)
     }
 }

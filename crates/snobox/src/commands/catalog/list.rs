@@ -1,42 +1,54 @@
 //! `snobox catalog list`: operators, channels, versions.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 use snobox_catalog::catalog::{Catalog, Channel, Package};
 use snobox_catalog::channel::UpdateGraph;
 use snobox_plan::problem::did_you_mean;
 
 use crate::error::{Error, Exit, Result};
-use crate::flow;
+use crate::flow::catalog::Named;
 use crate::ui::Ui;
 
-/// Lists a catalog, one operator of it, or one channel of that.
-pub fn run(path: &Path, package: Option<&str>, channel: Option<&str>, ui: &Ui) -> Result<()> {
-    let catalog = flow::catalog::read(path)?;
-    let Some(name) = package else {
+use super::{Sources, sizes};
+
+/// What to list of a catalog: all of it, one operator, or one channel of that.
+pub(super) struct Asked<'a> {
+    pub(super) package: Option<&'a str>,
+    pub(super) channel: Option<&'a str>,
+    pub(super) sizes: bool,
+}
+
+/// Lists.
+pub(super) async fn run(name: &str, asked: &Asked<'_>, sources: &mut Sources<'_>) -> Result<()> {
+    let catalog = sources.catalog(&Named::parse(name)?).await?;
+    let ui = sources.ui;
+    let Some(package) = asked.package else {
         return packages(&catalog, ui);
     };
-    let found = catalog.packages.get(name).ok_or_else(|| {
+    let found = catalog.packages.get(package).ok_or_else(|| {
         let names: Vec<&str> = catalog.packages.keys().map(String::as_str).collect();
         absent(
-            &format!("{} has no package {name:?}", path.display()),
-            name,
+            &format!("{name} has no package {package:?}"),
+            package,
             &names,
         )
     })?;
-    let Some(channel) = channel else {
-        return channels(name, found, ui);
+    let content = match asked.channel {
+        None => None,
+        Some(channel) => Some(found.channels.get_key_value(channel).ok_or_else(|| {
+            let names: Vec<&str> = found.channels.keys().map(String::as_str).collect();
+            absent(
+                &format!("{package} has no channel {channel:?}"),
+                channel,
+                &names,
+            )
+        })?),
     };
-    let content = found.channels.get(channel).ok_or_else(|| {
-        let names: Vec<&str> = found.channels.keys().map(String::as_str).collect();
-        absent(
-            &format!("{name} has no channel {channel:?}"),
-            channel,
-            &names,
-        )
-    })?;
-    versions(name, found, channel, content, ui)
+    match content {
+        _ if asked.sizes => sizes::run(package, found, content, sources).await,
+        None => channels(package, found, ui),
+        Some((channel, content)) => versions(package, found, channel, content, ui),
+    }
 }
 
 fn absent(message: &str, given: &str, names: &[&str]) -> Error {
@@ -111,7 +123,7 @@ fn channels(name: &str, package: &Package, ui: &Ui) -> Result<()> {
 }
 
 /// Versions and bundle names of a channel, from the lowest; a bundle without a version has an empty one and comes first.
-fn sorted<'p>(package: &'p Package, channel: &'p Channel) -> Vec<(String, &'p str)> {
+pub(super) fn sorted<'p>(package: &'p Package, channel: &'p Channel) -> Vec<(String, &'p str)> {
     let mut all: Vec<_> = channel
         .entries
         .iter()

@@ -4,54 +4,31 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use snobox_catalog::image_set::{self, ImageSet, Operator};
+use snobox_catalog::image_set::{CatalogRef, ImageSet, Operator};
 use snobox_catalog::select::{Selection, select};
 use snobox_formats::reference::ImageRef;
-use snobox_plan::problem::Problem;
 
+use super::Sources;
 use super::list::table;
 use crate::error::{Error, Exit, Result};
-use crate::flow;
-use crate::input;
-use crate::site_file::problems_error;
-use crate::ui::Ui;
+use crate::flow::catalog::Named;
+use crate::image_set_file;
 
 /// Reads the image set and the catalogs that it names, and prints what is chosen.
-pub fn run(path: &Path, catalogs: &[(String, PathBuf)], ui: &Ui) -> Result<()> {
-    let text = input::read_text(path).map_err(|error| {
-        Error::caused(
-            Exit::Site,
-            format!("cannot read {}", path.display()),
-            &error,
-        )
-        .hint("--image-set names an ImageSetConfiguration")
-    })?;
-    let refuse = |problems: Vec<Problem>| Error {
-        hint: Some(format!(
-            "mend {} and run the same command again",
-            path.display()
-        )),
-        ..problems_error(path, &problems)
-    };
-    let set = image_set::read(&text).map_err(refuse)?;
-    let folders = stand_ins(&set, catalogs, path)?;
-
-    let mut notes: Vec<String> = set
-        .notes
-        .iter()
-        .map(|(place, why)| {
-            format!(
-                "{}:{}: {}: {why}",
-                path.display(),
-                place.at.line,
-                place.path
-            )
-        })
-        .collect();
+pub(super) async fn run(
+    path: &Path,
+    catalogs: &[(String, PathBuf)],
+    sources: &mut Sources<'_>,
+) -> Result<()> {
+    let file = image_set_file::read(path)
+        .map_err(|error| error.hint("--image-set names an ImageSetConfiguration"))?;
+    let set = &file.set;
+    let named = stand_ins(set, catalogs, path)?;
+    let mut notes = file.notes();
     let (mut problems, mut rows, mut bundles) = (Vec::new(), Vec::new(), Vec::new());
     let mut images = BTreeSet::new();
-    for (operator, folder) in set.operators.iter().zip(folders) {
-        let catalog = flow::catalog::read(folder)?;
+    for (operator, named) in set.operators.iter().zip(named) {
+        let catalog = sources.catalog(&named).await?;
         let selection = match select(&catalog, operator, set.rules) {
             Ok(selection) => selection,
             Err(found) => {
@@ -63,7 +40,7 @@ pub fn run(path: &Path, catalogs: &[(String, PathBuf)], ui: &Ui) -> Result<()> {
         for bundle in selection.bundles(&catalog) {
             let mut own = Vec::new();
             for image in bundle.images {
-                match judged(&set, image) {
+                match judged(set, image) {
                     None => own.push(image.clone()),
                     Some(why) => notes.push(format!("{}: {image} is left out: {why}", bundle.name)),
                 }
@@ -87,8 +64,9 @@ pub fn run(path: &Path, catalogs: &[(String, PathBuf)], ui: &Ui) -> Result<()> {
         }
     }
     if !problems.is_empty() {
-        return Err(refuse(problems));
+        return Err(image_set_file::refused(path, &problems));
     }
+    let ui = sources.ui;
     for note in &notes {
         ui.say(format!("note: {note}"));
     }
@@ -101,12 +79,8 @@ pub fn run(path: &Path, catalogs: &[(String, PathBuf)], ui: &Ui) -> Result<()> {
     ui.result(text, &json!({"bundles": bundles, "notes": notes}))
 }
 
-/// What stands in for each catalog of the image set.
-fn stand_ins<'a>(
-    set: &ImageSet,
-    catalogs: &'a [(String, PathBuf)],
-    path: &Path,
-) -> Result<Vec<&'a Path>> {
+/// Where each catalog of the image set comes from: what stands in for it, or else its image.
+fn stand_ins(set: &ImageSet, catalogs: &[(String, PathBuf)], path: &Path) -> Result<Vec<Named>> {
     let names: Vec<String> = set
         .operators
         .iter()
@@ -119,16 +93,21 @@ fn stand_ins<'a>(
         );
         return Err(Error::new(Exit::Usage, message).hint(format!("it names {}", names.join(", "))));
     }
-    let find = |name: &String| {
-        let found = catalogs.iter().find(|(given, _)| given == name);
-        found.map(|(_, path)| path.as_path()).ok_or_else(|| {
-            let message = format!("nothing stands in for the catalog {name}");
-            Error::new(Exit::Usage, message).hint(format!(
-                "add --catalog {name}=PATH with a folder or file of its documents"
-            ))
-        })
+    let find = |operator: &Operator| {
+        let name = operator.catalog.to_string();
+        let found = catalogs.iter().find(|(given, _)| *given == name);
+        match (found, &operator.catalog) {
+            (Some((_, path)), _) => Ok(Named::Files(path.clone())),
+            (None, CatalogRef::Image(image)) => Ok(Named::Image(image.clone())),
+            (None, CatalogRef::Layout(_)) => {
+                let message = format!("nothing stands in for the catalog {name}");
+                Err(Error::new(Exit::Usage, message).hint(format!(
+                    "add --catalog {name}=PATH with a folder or file of its documents: snobox reads catalogs from registries"
+                )))
+            }
+        }
     };
-    names.iter().map(find).collect()
+    set.operators.iter().map(find).collect()
 }
 
 fn selection_notes(operator: &Operator, selection: &Selection) -> Vec<String> {

@@ -1,0 +1,321 @@
+//! A site's image sets: which images of operators and others they ask for, and the catalogs of the chosen operators.
+//!
+//! 1. The releases that a set asks for must have the site's among them: a node installs exactly one.
+//! 2. Each catalog is read (from the store, if it was read before), and [`select`] chooses.
+//! 3. Of each catalog an image is made that holds what was chosen.
+
+mod judge;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use snobox_catalog::image_set::{CatalogRef, Operator};
+use snobox_catalog::select::{Selection, select};
+use snobox_formats::oci;
+use snobox_formats::reference::ImageRef;
+use snobox_plan::lock::{Lock, LockedCatalog, Role};
+use snobox_plan::operators::catalog_name;
+use snobox_plan::problem::Problem;
+use snobox_plan::wanted::Wanted;
+use snobox_registry::pull::Pinned;
+
+use crate::error::{Error, Exit, Result};
+use crate::flow::catalog::{self, Pulled};
+use crate::flow::line::Line;
+use crate::image_set_file::{ImageSetFile, refused};
+use crate::site_file::SiteFile;
+use crate::ui::Ui;
+
+/// What the image sets of a site ask for.
+#[derive(Debug, Default)]
+pub struct Choice {
+    /// Images that registries have.
+    wanted: Vec<Wanted>,
+    /// Images that were made here.
+    pub made: Vec<(Wanted, Pinned)>,
+    /// The catalogs that were chosen from.
+    pub catalogs: Vec<LockedCatalog>,
+    /// What no image may match, with the reason.
+    blocked: Vec<(ImageSetFile, String)>,
+}
+
+impl Choice {
+    /// Everything that a site needs: what it asks for itself, and what its image sets ask for besides; without what a set blocks. The payload image,
+    /// which comes first, stays.
+    pub fn with(&self, own: Vec<Wanted>, ui: &Ui) -> Vec<Wanted> {
+        let mut all: Vec<Wanted> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for wanted in own.iter().chain(&self.wanted) {
+            if wanted.role != Role::Release
+                && let Some(why) = self.blocks(&wanted.reference)
+            {
+                ui.say(format!(
+                    "note: {} {} is left out: {why}",
+                    wanted.name, wanted.reference
+                ));
+                continue;
+            }
+            // The site's own words come first, and may name an image twice.
+            let is_new = seen.insert(wanted.reference.clone());
+            if is_new || matches!(wanted.role, Role::Component | Role::Additional) {
+                all.push(wanted.clone());
+            }
+        }
+        all
+    }
+
+    /// Why an image is left out.
+    fn blocks(&self, reference: &ImageRef) -> Option<String> {
+        let text = reference.to_string();
+        self.blocked.iter().find_map(|(file, path)| {
+            let blocked = file.set.blocks(&text)?;
+            Some(format!("blockedImages of {path} has {:?}", blocked.text))
+        })
+    }
+}
+
+/// What the image sets of `file` ask for, when the release is `version`. Catalogs are those of `pins`, where they are named there.
+pub async fn choose(
+    line: &Line<'_>,
+    file: &SiteFile,
+    version: &str,
+    pins: &[LockedCatalog],
+) -> Result<Choice> {
+    let mut choosing = Choosing {
+        line,
+        architecture: file.site.release.architecture.go(),
+        pins,
+        operators: BTreeMap::new(),
+        choice: Choice::default(),
+    };
+    for set in &file.image_sets {
+        for note in set.notes() {
+            line.ui.say(format!("note: {note}"));
+        }
+        judge::releases(set, file, version, line.ui)?;
+        choosing.set(set).await?;
+    }
+    Ok(choosing.finish(file))
+}
+
+/// Makes the catalogs of a lock again that the store does not have: no registry has them.
+pub async fn restore(line: &Line<'_>, file: &SiteFile, lock: &Lock) -> Result<()> {
+    let is_made = |catalog: &&LockedCatalog| !catalog.whole;
+    let made: Vec<_> = lock.catalogs.iter().filter(is_made).collect();
+    let image = |catalog: &LockedCatalog| {
+        let mut images = lock.images.iter();
+        images.find(|i| i.role == Role::Catalog && i.reference == catalog.served)
+    };
+    let is_there = |catalog: &&LockedCatalog| {
+        let digest = image(catalog).map(|image| image.digest);
+        digest.is_some_and(|digest| is_complete(line, digest))
+    };
+    if made.iter().all(is_there) {
+        return Ok(());
+    }
+    let choice = choose(line, file, &lock.release.version, &lock.catalogs).await?;
+    for catalog in made {
+        let wanted = image(catalog).map(|image| image.digest);
+        let found = choice
+            .made
+            .iter()
+            .find(|(w, _)| w.reference == catalog.served);
+        if found.map(|(_, pinned)| pinned.manifest.digest) != wanted {
+            let message = format!(
+                "the catalog {} comes out differently than {} has it",
+                catalog.served,
+                file.lock_path().display()
+            );
+            return Err(Error::new(Exit::Site, message).hint(
+                "another version of snobox made the lock; `snobox mirror --relock` makes it anew",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether what was made of a catalog is in the store: manifest, configuration, and the layer of documents, which is the last.
+fn is_complete(line: &Line<'_>, digest: snobox_formats::digest::Digest) -> bool {
+    let bytes = line.store.read_blob(digest, oci::MAX_MANIFEST_BYTES);
+    let Ok((_, oci::Manifest::Image(image))) = bytes
+        .map_err(|_| ())
+        .and_then(|bytes| oci::parse_manifest(&bytes, None).map_err(|_| ()))
+    else {
+        return false;
+    };
+    std::iter::once(&image.config)
+        .chain(image.layers.last())
+        .all(|blob| line.store.has(blob.digest, blob.size))
+}
+
+struct Choosing<'a> {
+    line: &'a Line<'a>,
+    architecture: &'static str,
+    pins: &'a [LockedCatalog],
+    /// Images of operators, each with the operators that need it.
+    operators: BTreeMap<ImageRef, BTreeSet<String>>,
+    choice: Choice,
+}
+
+impl Choosing<'_> {
+    async fn set(&mut self, file: &ImageSetFile) -> Result<()> {
+        let path = file.path.display().to_string();
+        let mut problems: Vec<Problem> = Vec::new();
+        for operator in &file.set.operators {
+            let served = served(operator).map_err(|problem| refused(&file.path, &[problem]))?;
+            let others = &self.choice.catalogs;
+            if others
+                .iter()
+                .any(|c| c.served == served || c.name == name(operator, &served))
+            {
+                let problem = judge::twice(operator, &served);
+                return Err(refused(&file.path, &[problem]));
+            }
+            let pulled = self.pull(operator).await?;
+            match select(&pulled.catalog, operator, file.set.rules) {
+                Ok(selection) => {
+                    self.take(file, operator, served, &pulled, &selection)
+                        .await?
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(refused(&file.path, &problems));
+        }
+        for image in &file.set.additional {
+            self.choice.wanted.push(Wanted {
+                name: image.name.to_string(),
+                role: Role::Additional,
+                reference: image.name.clone(),
+            });
+        }
+        self.choice.blocked.push((file.clone(), path));
+        Ok(())
+    }
+
+    async fn pull(&self, operator: &Operator) -> Result<Pulled> {
+        let CatalogRef::Image(reference) = &operator.catalog else {
+            return Err(Error::new(Exit::Internal, "a catalog without an image"));
+        };
+        let pin = self.pins.iter().find(|pin| pin.reference == *reference);
+        let asked = pin.map_or_else(|| reference.clone(), |pin| reference.pinned(pin.digest));
+        self.line.ui.say(format!("reading the catalog {asked}"));
+        let mut pulled = catalog::pull(self.line, &asked, self.architecture).await?;
+        pulled.pinned.reference = reference.clone();
+        Ok(pulled)
+    }
+
+    async fn take(
+        &mut self,
+        file: &ImageSetFile,
+        operator: &Operator,
+        served: ImageRef,
+        pulled: &Pulled,
+        selection: &Selection,
+    ) -> Result<()> {
+        let say = |note: String| {
+            self.line
+                .ui
+                .say(format!("note: {}: {note}", operator.catalog))
+        };
+        for note in &selection.notes {
+            say(note.clone());
+        }
+        for bundle in selection.bundles(&pulled.catalog) {
+            for image in bundle.images {
+                if let Some(blocked) = file.set.blocks(image) {
+                    say(format!(
+                        "{}: {image} is left out: blockedImages has {:?}",
+                        bundle.name, blocked.text
+                    ));
+                    continue;
+                }
+                match image.parse::<ImageRef>() {
+                    Ok(reference) => {
+                        let needed = self.operators.entry(reference).or_default();
+                        needed.insert(bundle.package.to_owned());
+                    }
+                    Err(error) => say(format!("{}: {image} is left out: {error}", bundle.name)),
+                }
+            }
+        }
+        let reference = &pulled.pinned.reference;
+        let wanted = Wanted {
+            name: reference.to_string(),
+            role: Role::Catalog,
+            reference: served.clone(),
+        };
+        let whole = operator.full && operator.packages.is_empty();
+        if whole {
+            let wanted = Wanted {
+                reference: reference.pinned(pulled.pinned.manifest.digest),
+                ..wanted
+            };
+            self.choice.wanted.push(wanted);
+        } else {
+            let made = catalog::smaller(self.line, &pulled.pinned, &served, selection).await?;
+            self.choice.made.push((wanted, made));
+        }
+        self.choice.catalogs.push(LockedCatalog {
+            name: name(operator, &served),
+            reference: reference.clone(),
+            digest: pulled.pinned.manifest.digest,
+            served: if whole {
+                reference.pinned(pulled.pinned.manifest.digest)
+            } else {
+                served
+            },
+            whole,
+        });
+        Ok(())
+    }
+
+    fn finish(mut self, file: &SiteFile) -> Choice {
+        if !file.image_sets.is_empty() {
+            self.line.ui.say(format!(
+                "image sets: {} images of operators, {} others, {} catalogs",
+                self.operators.len(),
+                self.choice
+                    .wanted
+                    .iter()
+                    .filter(|w| w.role == Role::Additional)
+                    .count(),
+                self.choice.catalogs.len()
+            ));
+        }
+        let operators = std::mem::take(&mut self.operators);
+        let operators = operators.into_iter().map(|(reference, needed)| Wanted {
+            name: needed.into_iter().collect::<Vec<_>>().join(", "),
+            role: Role::Operator,
+            reference,
+        });
+        self.choice.wanted = operators.chain(self.choice.wanted).collect();
+        self.choice
+    }
+}
+
+/// The name that a catalog of chosen operators is served by: the original's repository, and the tag that the image set or the original gives.
+fn served(operator: &Operator) -> Result<ImageRef, Problem> {
+    let CatalogRef::Image(image) = &operator.catalog else {
+        return Err(judge::no_registry(operator));
+    };
+    if operator.source_template.is_some() {
+        return Err(judge::template(operator));
+    }
+    let tag = match (&operator.target_tag, image.tag(), image.digest()) {
+        (Some(tag), _, _) => tag.clone(),
+        (None, Some(tag), _) => tag.to_owned(),
+        (None, None, Some(digest)) => digest.hex()[..12].to_owned(),
+        (None, None, None) => "latest".to_owned(),
+    };
+    let text = format!("{}:{tag}", image.name());
+    text.parse().map_err(|_| judge::no_registry(operator))
+}
+
+fn name(operator: &Operator, served: &ImageRef) -> String {
+    let repository = operator
+        .target_catalog
+        .as_deref()
+        .unwrap_or_else(|| served.repository());
+    catalog_name(repository, served.tag().unwrap_or("latest"))
+}
