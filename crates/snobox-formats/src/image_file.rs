@@ -4,12 +4,16 @@
 //! same path. Hard links are followed, symbolic links are not. Source of truth: OCI image specification 1.1, "Image Layer Filesystem
 //! Changeset".
 
+mod folder;
+
 use std::io::{self, Read};
 
 use crate::digest::Digest;
 use crate::layer::{self, plain_name};
 use crate::layout::Blobs;
-use crate::oci::{self, Descriptor, Manifest};
+use crate::oci::{self, Descriptor, ImageManifest, Manifest};
+
+pub use folder::read_folder;
 
 /// Why a file could not be taken out of an image.
 #[derive(Debug, thiserror::Error)]
@@ -97,24 +101,7 @@ pub fn copy(
     path: &str,
     sink: &mut dyn io::Write,
 ) -> Result<u64, ImageFileError> {
-    let mut bytes = Vec::new();
-    open(blobs, manifest)?
-        .take(oci::MAX_MANIFEST_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| ImageFileError::Read {
-            digest: manifest,
-            source,
-        })?;
-    let found = Digest::of(&bytes);
-    if found != manifest {
-        return Err(ImageFileError::Damaged {
-            digest: manifest,
-            found,
-        });
-    }
-    let Ok((_, Manifest::Image(image))) = oci::parse_manifest(&bytes, None) else {
-        return Err(ImageFileError::Manifest { digest: manifest });
-    };
+    let image = image_manifest(blobs, manifest)?;
     let mut sink = CountingSink {
         inner: sink,
         count: 0,
@@ -150,6 +137,28 @@ pub fn copy(
     })
 }
 
+fn image_manifest(blobs: &dyn Blobs, manifest: Digest) -> Result<ImageManifest, ImageFileError> {
+    let mut bytes = Vec::new();
+    open(blobs, manifest)?
+        .take(oci::MAX_MANIFEST_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| ImageFileError::Read {
+            digest: manifest,
+            source,
+        })?;
+    let found = Digest::of(&bytes);
+    if found != manifest {
+        return Err(ImageFileError::Damaged {
+            digest: manifest,
+            found,
+        });
+    }
+    match oci::parse_manifest(&bytes, None) {
+        Ok((_, Manifest::Image(image))) => Ok(image),
+        _ => Err(ImageFileError::Manifest { digest: manifest }),
+    }
+}
+
 /// The file at `path` of the image with this manifest, at most `limit` bytes.
 ///
 /// # Errors
@@ -181,6 +190,22 @@ fn search_layer(
     path: &str,
     sink: &mut CountingSink<'_>,
 ) -> Result<Search, ImageFileError> {
+    search_tar(open_layer(blobs, layer)?, path, sink).map_err(|e| unreadable(layer, e))
+}
+
+fn unreadable(layer: &Descriptor, source: io::Error) -> ImageFileError {
+    ImageFileError::Layer {
+        layer: layer.digest,
+        media_type: layer.media_type.clone(),
+        source,
+    }
+}
+
+/// The tar archive of a layer.
+fn open_layer<'a>(
+    blobs: &'a dyn Blobs,
+    layer: &Descriptor,
+) -> Result<Box<dyn Read + 'a>, ImageFileError> {
     let file = io::BufReader::with_capacity(256 * 1024, open(blobs, layer.digest)?);
     let media_type = layer.media_type.as_str();
     let Some(reader) = layer::open(media_type, file) else {
@@ -189,11 +214,7 @@ fn search_layer(
             media_type: media_type.to_owned(),
         });
     };
-    search_tar(reader, path, sink).map_err(|source| ImageFileError::Layer {
-        layer: layer.digest,
-        media_type: media_type.to_owned(),
-        source,
-    })
+    Ok(reader)
 }
 
 fn search_tar(reader: impl Read, path: &str, sink: &mut CountingSink<'_>) -> io::Result<Search> {

@@ -19,14 +19,13 @@ use snobox_plan::site::{self, Site};
 
 use crate::cache::{CachePlan, Source};
 use crate::overlay::overlay;
+use crate::room::{ALIGNMENT_BYTES, partition_bytes};
 use snobox_image::pins::{
     CachePins, DiskHints, ExistingData, InstallationPins, LiveIsoPins, PartitionPins, Pins,
     format_uuid,
 };
 use snobox_image::seal::{Sealer, seal_bytes};
 
-/// Partitions of sticks start at multiples of this, for flash memory's sake.
-const ALIGNMENT_BYTES: u64 = 4 << 20;
 /// Type of the cache's partition.
 pub(crate) const LINUX_PARTITION: u8 = 0x83;
 const BUFFER_BYTES: usize = 1 << 20;
@@ -188,7 +187,7 @@ pub fn compose<F: Read + Write + Seek>(
         digest: pristine_digest(file, &iso, slot, iso_bytes).map_err(ComposeError::Write)?,
     };
     let kargs = merged_kargs(&iso, inputs.kargs)?;
-    let installation = installation(inputs, fs_bytes + seal_length)?;
+    let installation = installation(inputs)?;
     let pins = |seal| {
         let cache = CachePins {
             label: inputs.cache.label.clone(),
@@ -280,10 +279,10 @@ pub fn compose<F: Read + Write + Seek>(
 }
 
 /// The partition at the node: as the site says, as long as the cache, its seal and the record of the installation fit.
-fn installation(inputs: &Inputs<'_>, needed_bytes: u64) -> Result<InstallationPins, ComposeError> {
+fn installation(inputs: &Inputs<'_>) -> Result<InstallationPins, ComposeError> {
     let wanted = inputs.site.cache.size_bytes;
     let size_bytes = wanted - wanted % MIB;
-    let needed_bytes = (needed_bytes + MIB).next_multiple_of(MIB);
+    let needed_bytes = partition_bytes(inputs.cache);
     if size_bytes < needed_bytes {
         return Err(ComposeError::PartitionTooSmall {
             needed_bytes,

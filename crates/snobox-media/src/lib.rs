@@ -17,4 +17,5 @@ pub mod installer;
 pub mod inventory;
 pub mod lint;
 pub mod overlay;
+pub mod room;
 pub mod verify;

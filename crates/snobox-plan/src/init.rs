@@ -145,12 +145,13 @@ fn node(page: &mut Page, answers: &Answers) {
 }
 
 fn images(page: &mut Page, answers: &Answers) {
-    page.text("\n# Images to carry besides the release, such as quay.io/team/app:1.2.\n");
+    page.text("\n# Images to carry besides the release, such as quay.io/team/app:1.2; and what to leave out: the profile bare-metal-sno leaves out what a single\n# node on bare metal never starts, exclude what its regular expressions match.\n");
     if answers.additional.is_empty() {
-        page.text("#images:\n#  additional: []\n");
+        page.text("#images:\n#  additional: []\n#  profile: all\n#  exclude: []\n");
     } else {
         page.text("images:\n  additional:\n");
         page.items("    ", &answers.additional);
+        page.text("  #profile: all\n  #exclude: []\n");
     }
 }
 

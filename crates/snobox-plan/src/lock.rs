@@ -4,18 +4,22 @@
 //! { "apiVersion": "snobox.io/v1alpha1", "kind": "Lock", "inputs": "sha256:…",
 //!   "release": { "version": "4.13.1", "image": "quay.io/…@sha256:…", "architecture": "amd64" },
 //!   "images": [ { "name": "etcd", "role": "component", "reference": "quay.io/…@sha256:…", "digest": "sha256:…",
-//!                 "mediaType": "…", "platformDigest": "sha256:…", "sizeBytes": 123 } ] }
+//!                 "mediaType": "…", "platformDigest": "sha256:…", "sizeBytes": 123 } ],
+//!   "leftOut": [ { "name": "aws-ebs-csi-driver", "role": "component", "reference": "quay.io/…@sha256:…", "reason": "…" } ] }
 //! ```
 //!
 //! `inputs` is the digest of what the site asked for; a lock whose inputs differ from the site's is out of date. Images stand in the order
 //! release, components by name, additional in the site's order, what image sets choose (images of operators, additional ones), the signatures that
 //! all these have in their repositories, and catalogs. `imageSets` has the digests of the texts of the image sets, `catalogs` the catalogs that they
-//! choose from. Compatibility: a reader refuses other values of `apiVersion`.
+//! choose from, `leftOut` what `images.profile` and `images.exclude` leave out, in the same order; each is absent where there is none. Compatibility: a
+//! reader refuses other values of `apiVersion`.
 
 use serde::{Deserialize, Serialize};
 use snobox_formats::digest::Digest;
 use snobox_formats::reference::ImageRef;
 
+use crate::cost::Part;
+use crate::profile::Profile;
 use crate::site::Site;
 
 const API_VERSION: &str = "snobox.io/v1alpha1";
@@ -38,6 +42,9 @@ pub struct Lock {
     /// Operator catalogs that image sets choose from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub catalogs: Vec<LockedCatalog>,
+    /// Images that the release has or the site names, and that are left out on purpose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// The release that a site is pinned to.
@@ -68,6 +75,20 @@ pub enum Role {
     Operator,
     /// A catalog of the chosen operators.
     Catalog,
+}
+
+impl Role {
+    /// Its word in the lock.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Component => "component",
+            Self::Additional => "additional",
+            Self::Signature => "signature",
+            Self::Operator => "operator",
+            Self::Catalog => "catalog",
+        }
+    }
 }
 
 /// One pinned image.
@@ -108,6 +129,37 @@ pub struct LockedCatalog {
     pub whole: bool,
 }
 
+impl LockedImage {
+    /// What is dropped when this image is: the parts of the set that it belongs to. An image of operators belongs to each of them; signatures are small,
+    /// and one part together.
+    pub fn parts(&self) -> Vec<Part> {
+        let kind = self.role.word();
+        let of = |name: &str| Part {
+            kind,
+            name: name.to_owned(),
+        };
+        match self.role {
+            Role::Operator => self.name.split(", ").map(of).collect(),
+            Role::Signature => vec![of("of images")],
+            _ => vec![of(&self.name)],
+        }
+    }
+}
+
+/// An image that is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LeftOut {
+    /// As in [`LockedImage::name`].
+    pub name: String,
+    /// What it would be there for.
+    pub role: Role,
+    /// Its reference.
+    pub reference: ImageRef,
+    /// The rule, with its reason.
+    pub reason: String,
+}
+
 /// Why a text is not a lock that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -128,18 +180,31 @@ pub enum LockError {
 
 /// The digest of everything in a site that decides which images are needed.
 pub fn inputs(site: &Site) -> Digest {
-    let asked = serde_json::json!({
+    let mut asked = serde_json::json!({
         "release": site.release.payload().to_string(),
         "architecture": site.release.architecture.go(),
         "additional": site.additional.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
+    // Only what is asked for: locks from before there was a choice stay good.
+    if site.profile != Profile::All {
+        asked["profile"] = site.profile.word().into();
+    }
+    if !site.exclude.is_empty() {
+        let patterns: Vec<_> = site
+            .exclude
+            .iter()
+            .map(|pattern| pattern.as_str())
+            .collect();
+        asked["exclude"] = patterns.into();
+    }
     Digest::of(asked.to_string().as_bytes())
 }
 
 impl Lock {
-    /// A lock of `images` for `site`.
+    /// A lock of `images` for `site`, which leaves out nothing.
     pub fn new(site: &Site, release: LockedRelease, images: Vec<LockedImage>) -> Self {
         Self {
+            left_out: Vec::new(),
             api_version: API_VERSION.to_owned(),
             kind: "Lock".to_owned(),
             inputs: inputs(site),

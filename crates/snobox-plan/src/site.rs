@@ -2,6 +2,7 @@
 
 mod certificates;
 mod disk;
+mod images;
 mod read;
 mod release;
 mod value;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use snobox_formats::reference::ImageRef;
 
+use crate::profile::{Pattern, Profile};
 use crate::release::keyring::OFFICIAL_REPOSITORIES;
 
 pub use read::read;
@@ -45,6 +47,10 @@ pub struct Site {
     pub additional: Vec<ImageRef>,
     /// `images.imageSets`: files.
     pub image_sets: Vec<PathBuf>,
+    /// `images.profile`.
+    pub profile: Profile,
+    /// `images.exclude`.
+    pub exclude: Vec<Pattern>,
     /// `cache`.
     pub cache: Cache,
     /// `certificates`.

@@ -10,6 +10,7 @@
 //!     ├── ingest/              blobs on their way in
 //!     ├── known/<name>         what was worked out from blobs: operators of a catalog, digests of tags
 //!     ├── partial/<hex>        the first bytes of a blob: the next run goes on behind them
+//!     ├── line-rate            how fast the line was, once it was known
 //!     ├── quarantine/<hex>     bytes that came under this digest, and have another
 //!     └── signatures/          sha256=<hex>/signature-<n>: what proves that a release is its publisher's
 //! ```
@@ -27,6 +28,7 @@ pub mod import;
 mod ingest;
 mod inventory;
 mod known;
+mod line_rate;
 mod lock;
 mod room;
 mod signatures;

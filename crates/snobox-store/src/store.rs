@@ -313,6 +313,7 @@ impl Store {
             path: path.clone(),
             source,
         };
+        // The name of the file alone: a prefix has no folders.
         let prefix = name.rsplit('/').next().unwrap_or(name);
         let mut file = self.temporary(&self.ingest_folder(), prefix)?;
         file.write_all(bytes).map_err(io)?;

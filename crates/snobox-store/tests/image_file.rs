@@ -289,3 +289,30 @@ fn the_practice_installer_is_the_one_of_the_upper_layer() {
     let list = store.read_image_file(manifest("cli"), "usr/bin/oc", 1 << 20);
     assert!(matches!(list, Err(ImageFileError::Manifest { .. })));
 }
+
+#[test]
+fn a_folder_is_read_from_the_topmost_layer_that_has_files_of_it() {
+    let image = image(&[
+        (GZIP, archive(&[file("m/old", "0")])),
+        (
+            GZIP,
+            archive(&[
+                file("./m/b.yaml", "22"),
+                file("m/a.yaml", "1"),
+                ("m/sub", EntryType::Directory, ""),
+                file("m/sub/deep", "x"),
+                file("mm/not", "x"),
+                ("m/link", EntryType::Symlink, "a.yaml"),
+            ]),
+        ),
+        (PLAIN, archive(&[file("other", "x")])),
+    ]);
+    let read = |folder: &str, limit| {
+        snobox_formats::image_file::read_folder(&image.store, image.manifest, folder, limit)
+    };
+    let files = read("m/", 3).unwrap();
+    let named = |name: &str, text: &str| (name.to_owned(), text.as_bytes().to_vec());
+    assert_eq!(files, [named("a.yaml", "1"), named("b.yaml", "22")]);
+    assert_eq!(read("absent/", 3).unwrap(), []);
+    assert!(matches!(read("m/", 2), Err(ImageFileError::Layer { .. })));
+}

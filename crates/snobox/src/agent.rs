@@ -22,6 +22,14 @@ pub struct Agent<'a> {
 }
 
 impl<'a> Agent<'a> {
+    /// The agent that travels in this program, whatever the node's processor is: for plans, which need no more than its size.
+    pub fn own() -> Planned {
+        Planned {
+            digest: Digest::of(EMBEDDED),
+            size_bytes: EMBEDDED.len() as u64,
+        }
+    }
+
     /// The agent for a node: `file` if it is named.
     pub fn choose(file: Option<&'a Path>, architecture: Architecture) -> Result<Self> {
         if file.is_none() && architecture.uname() != std::env::consts::ARCH {
@@ -34,10 +42,7 @@ impl<'a> Agent<'a> {
         }
         let mut agent = Self {
             file,
-            planned: Planned {
-                digest: Digest::of(EMBEDDED),
-                size_bytes: EMBEDDED.len() as u64,
-            },
+            planned: Self::own(),
         };
         if let Some(path) = file {
             agent.planned = agent.measure().map_err(|e| Error::file("read", path, &e))?;

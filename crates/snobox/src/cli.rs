@@ -3,6 +3,7 @@
 mod catalog;
 mod line;
 mod mirror;
+mod plan;
 mod push;
 mod store;
 
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub use catalog::{CatalogCommand, RegistryArgs};
 pub use line::{LineArgs, PatienceArgs};
 pub use mirror::MirrorArgs;
+pub use plan::PlanArgs;
 pub use push::PushArgs;
 pub use store::{AddArgs, ExportArgs, ExportFormat, GcArgs, ImportArgs, StoreCommand};
 
@@ -35,6 +37,7 @@ Examples:
   snobox demo                       see every stage once, offline, on a practice release
   snobox init --name bip            write a commented site.yaml
   snobox check                      say everything that is wrong with it
+  snobox plan                       what it takes: bytes, time, disk, and what each part costs
   snobox mirror                     fetch every image once into ./store
   snobox build                      make the bootable image
   snobox verify bip.img             prove every byte of it
@@ -57,6 +60,8 @@ pub enum Command {
     Init(Box<InitArgs>),
     /// Check site.yaml and the files that it names; all problems at once
     Check(SiteArgs),
+    /// Say what a site needs, what it costs in bytes, time and disk, and what each part of it costs
+    Plan(PlanArgs),
     /// Fetch every image of the release once into the store
     Mirror(MirrorArgs),
     /// Make one bootable image out of store, installer and live ISO

@@ -9,6 +9,7 @@ mod ignition;
 mod init;
 mod iso;
 mod mirror;
+mod plan;
 mod push;
 mod serve;
 mod store;
@@ -24,6 +25,7 @@ pub async fn run(command: Command, ui: &Ui, interrupt: &Interrupt) -> Result<()>
     match command {
         Command::Init(args) => init::run(&args, ui),
         Command::Check(args) => check::run(&args, ui),
+        Command::Plan(args) => plan::run(&args, ui, interrupt).await,
         Command::Mirror(args) => mirror::run(&args, ui, interrupt).await,
         Command::Build(args) => build::run(&args, ui, interrupt),
         Command::Verify(args) => verify::run(&args, ui, interrupt),

@@ -7,6 +7,7 @@ pub mod iso_file;
 pub mod line;
 pub mod mirror;
 pub mod output;
+pub mod plan;
 pub mod resolve;
 pub mod signatures;
 pub mod source;

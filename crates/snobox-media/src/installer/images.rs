@@ -10,25 +10,13 @@ use std::fmt;
 
 use snobox_formats::ignition::Ignition;
 use snobox_formats::reference::ImageRef;
+pub use snobox_plan::boots::SECOND_BOOT;
 
 use super::Layout;
 use super::shell::{Command, Variables, commands};
 use super::texts::{Place, Texts, UnitText};
 use crate::verify::references;
 
-/// Components that units of the installed system pull before the cluster decides anything, each where the release has it: `machine-config-daemon-pull`,
-/// `machine-config-daemon-firstboot` (the system's image, by any of its names), `nodeip-configuration`, and CRI-O's pause image.
-///
-/// Source: openshift/machine-config-operator `templates/common/_base/units/machine-config-daemon-pull.service.yaml`,
-/// `machine-config-daemon-firstboot.service.yaml`, `templates/common/_base/units/nodeip-configuration.service.yaml`,
-/// `templates/common/_base/files/crio.yaml`, `pkg/daemon/rpm-ostree.go`; release-4.12 to release-4.20. `rhel-coreos-8` is 4.12's name of `rhel-coreos`.
-pub const SECOND_BOOT: [&str; 5] = [
-    "machine-config-operator",
-    "baremetal-runtimecfg",
-    "rhel-coreos",
-    "rhel-coreos-8",
-    "pod",
-];
 const SECOND_BOOT_ASKS: &str =
     "the units of the Machine Config Operator in the boots from the disk";
 const RELEASE_ASKS: &str = "the scripts of the installer";

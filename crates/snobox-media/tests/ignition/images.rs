@@ -6,6 +6,7 @@ use snobox_formats::reference::ImageRef;
 use snobox_media::installer::{
     BootstrapImages, Layout, SECOND_BOOT, Why, bootstrap_images, missing,
 };
+use snobox_plan::boots::FIRST_BOOT;
 
 use crate::edit::{add_file, add_unit, edit};
 use crate::samples::{MIRRORS_420, PLAIN_413, PLAIN_420, PRACTICE, RELEASE, parse, sample};
@@ -165,6 +166,15 @@ fn images_are_found_wherever_they_are_asked_for() {
             "registry.example/unit:v4",
         ]
     );
+}
+
+#[test]
+fn what_a_first_boot_asks_for_is_known_before_there_is_an_ignition() {
+    let (_, images) = practice();
+    let asked = images.components.keys().map(String::as_str);
+    for name in OF_420.into_iter().chain(OF_413).chain(asked) {
+        assert!(FIRST_BOOT.contains(&name), "{name}");
+    }
 }
 
 #[test]

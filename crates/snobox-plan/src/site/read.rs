@@ -3,8 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use snobox_formats::reference::ImageRef;
-
+use super::images::{self, Images};
 use super::{API_VERSION, Cache, Certificates, Fallback, Interface, KIND, Mirror, Node, Site};
 use super::{certificates, disk, release, value};
 use crate::ask::{Field, Fields};
@@ -92,7 +91,7 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
         .and_then(|f| node(&f, name.as_deref(), problems));
     let images = root
         .optional("images")
-        .map_or_else(|| Some(Images::default()), |f| images(&f, problems));
+        .map_or_else(|| Some(Images::default()), |f| images::read(&f, problems));
     let cache = root
         .optional("cache")
         .map_or_else(|| Some(Cache::default()), |f| cache(&f, problems));
@@ -114,6 +113,8 @@ fn site(document: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Site> {
         node: node?,
         additional: images.additional,
         image_sets: images.image_sets,
+        profile: images.profile,
+        exclude: images.exclude,
         cache: cache?,
         certificates: renewal?,
         mirrors,
@@ -259,45 +260,6 @@ fn servers<'a>(
         .map_or_else(Vec::new, |f| f.items(problems, "a list of servers"))
 }
 
-/// `images`.
-#[derive(Default)]
-struct Images {
-    additional: Vec<ImageRef>,
-    image_sets: Vec<PathBuf>,
-}
-
-fn images(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Images> {
-    let fields = field.fields(
-        problems,
-        &["additional", "imageSets"],
-        &["profile", "exclude"],
-    )?;
-    let items = fields.optional("additional").map_or_else(Vec::new, |f| {
-        f.items(problems, "a list of image references")
-    });
-    let additional = items
-        .iter()
-        .filter_map(|item| image_ref(item, problems))
-        .collect();
-    let files = fields.optional("imageSets").map_or_else(Vec::new, |f| {
-        f.items(problems, "a list of files, each an ImageSetConfiguration")
-    });
-    let image_sets = files
-        .iter()
-        .filter_map(|item| {
-            item.parsed(
-                problems,
-                "the path of an ImageSetConfiguration",
-                value::path,
-            )
-        })
-        .collect();
-    Some(Images {
-        additional,
-        image_sets,
-    })
-}
-
 fn cache(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Cache> {
     let default = Cache::default();
     let fields = field.fields(
@@ -388,12 +350,6 @@ fn place(text: &str) -> Option<String> {
         None => value::location(text),
     }
 }
-
-fn image_ref(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<ImageRef> {
-    let allowed = "an image reference such as quay.io/team/app:1.2 or quay.io/team/app@sha256:…";
-    field.parsed(problems, allowed, |text| text.parse().ok())
-}
-
 fn ipv4(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Ipv4Addr> {
     field.parsed(problems, "an IPv4 address such as 192.168.86.1", |text| {
         text.parse().ok()

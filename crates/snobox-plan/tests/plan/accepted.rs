@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use snobox_plan::profile::{Pattern, Profile};
 use snobox_plan::site::{
     Architecture, Cache, Certificates, ExistingData, Fallback, InstallationDisk, Interface, Mirror,
     Node, Release, ReleaseSource, SignaturePolicy, Site, Subnet, Verification,
@@ -43,6 +44,8 @@ fn manual_site() -> Site {
         },
         additional: vec![],
         image_sets: vec![],
+        profile: Profile::All,
+        exclude: vec![],
         cache: Cache {
             size_bytes: 268_435_456_000,
             label: "data".to_owned(),
@@ -112,6 +115,8 @@ images:
   additional:
     - quay.io/team/app:1.2
     - localhost:5000/a
+  profile: bare-metal-sno
+  exclude: [aws|azure, ^quay\\.io/team/]
 cache: { size: 1 TiB, label: cache_1, afterInstall: keep, fallback: none }
 certificates: { bootstrapValidity: 365d }
 mirrors:
@@ -149,6 +154,11 @@ mirrors:
             "localhost:5000/a".parse().unwrap(),
         ],
         image_sets: vec![],
+        profile: Profile::BareMetalSno,
+        exclude: vec![
+            Pattern::parse("aws|azure").unwrap(),
+            Pattern::parse(r"^quay\.io/team/").unwrap(),
+        ],
         cache: Cache {
             size_bytes: 1_099_511_627_776,
             label: "cache_1".to_owned(),

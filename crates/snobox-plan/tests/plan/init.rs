@@ -71,7 +71,7 @@ fn a_commented_field_shows_its_default() {
         "\n  architecture: x86_64\n",
         "\n  hostname: bip\n",
         "\n  size: 250GiB\n",
-        "\nimages:\n  additional: []\n",
+        "\nimages:\n  additional: []\n  profile: all\n  exclude: []\n",
         "\nmirrors: []\n",
     ] {
         assert!(text.contains(field), "{field}\n{text}");
@@ -120,6 +120,8 @@ fn every_field_of_this_version_appears_and_none_of_a_later_one() {
             "ntp",
             "images",
             "additional",
+            "profile",
+            "exclude",
             "cache",
             "size",
             "label",
@@ -143,8 +145,6 @@ fn every_field_of_this_version_appears_and_none_of_a_later_one() {
             "minSize",
             "serveLocally",
             "imageSets",
-            "profile",
-            "exclude",
             "hub",
             "extraManifests",
         ] {

@@ -1,7 +1,7 @@
 //! The lock: its text, and when it is out of date.
 
 use snobox_formats::digest::Digest;
-use snobox_plan::lock::{Lock, LockError, LockedImage, LockedRelease, Role, inputs};
+use snobox_plan::lock::{LeftOut, Lock, LockError, LockedImage, LockedRelease, Role, inputs};
 
 use crate::texts::{FULL, full_with, good};
 
@@ -102,6 +102,34 @@ fn a_lock_is_read_back_as_it_was_and_written_the_same_again() {
 }
 
 #[test]
+fn what_is_left_out_stands_behind_the_images_with_its_reason() {
+    let mut lock = lock(FULL);
+    lock.left_out.push(LeftOut {
+        name: "aws-ebs-csi-driver".to_owned(),
+        role: Role::Component,
+        reference: format!("quay.io/a/b@{EMPTY}").parse().unwrap(),
+        reason: "images.exclude: \"aws\"".to_owned(),
+    });
+    let text = lock.to_text();
+    let expected = format!(
+        r#"
+  ],
+  "leftOut": [
+    {{
+      "name": "aws-ebs-csi-driver",
+      "role": "component",
+      "reference": "quay.io/a/b@{EMPTY}",
+      "reason": "images.exclude: \"aws\""
+    }}
+  ]
+}}
+"#
+    );
+    assert!(text.ends_with(&expected), "{text}");
+    assert_eq!(Lock::parse(&text).unwrap(), lock);
+}
+
+#[test]
 fn a_lock_of_another_version_is_refused_by_that_whatever_else_it_holds() {
     let text = lock(FULL).to_text();
     for (from, to) in [("v1alpha1", "v1beta1"), ("\"Lock\"", "\"Key\"")] {
@@ -137,6 +165,8 @@ fn a_lock_is_out_of_date_when_other_images_are_asked_for() {
         ),
         ("x86_64", "aarch64"),
         ("additional: []", "additional: [quay.io/team/app:1.2]"),
+        ("additional: []", "profile: bare-metal-sno"),
+        ("additional: []", "exclude: [aws]"),
     ] {
         assert!(!lock.is_for(&good(&full_with(from, to))), "{to}");
     }
@@ -175,6 +205,9 @@ fn a_lock_stays_good_when_anything_else_changes() {
         ("ntp: { servers: [192.168.86.27] }", "ntp: {}"),
         ("250GiB", "100GiB"),
         ("label: data", "label: cache"),
+        // Locks from before there was a choice.
+        ("additional: []", "profile: all"),
+        ("additional: []", "exclude: []"),
         ("fallback: upstream", "fallback: none"),
         (
             "mirrors: []",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod accepted;
+mod cost;
 mod gpg;
 mod import;
 mod init;
@@ -11,6 +12,7 @@ mod kargs;
 mod lock;
 mod network;
 mod problems;
+mod profile;
 mod refused;
 mod refused_values;
 mod signature;

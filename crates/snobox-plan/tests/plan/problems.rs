@@ -176,14 +176,6 @@ fn what_is_planned_is_refused_as_not_supported_yet() {
         ("hub", top("hub: { importManifests: [import.yaml] }")),
         ("extraManifests", top("extraManifests: [manifests/]")),
         (
-            "images.profile",
-            full_with("  additional: []", "  profile: bare-metal-sno"),
-        ),
-        (
-            "images.exclude",
-            full_with("  additional: []", "  exclude: []"),
-        ),
-        (
             "node.dns.serveLocally",
             full_with("[192.168.86.27] }", "[192.168.86.27], serveLocally: true }"),
         ),

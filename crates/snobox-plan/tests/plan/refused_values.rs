@@ -312,6 +312,26 @@ pub(crate) const ROWS: &[Row] = &[
         &["fedora", "quay.io/A:1", "''", "~", "[a]", "{ a: b }"],
     ),
     (
+        "additional: []",
+        "profile: @@",
+        "images.profile",
+        &["All", "sno", "''", "[all]", "{ a: b }"],
+    ),
+    (
+        "additional: []",
+        "exclude: @@",
+        "images.exclude",
+        &["aws", "{ a: b }"],
+    ),
+    (
+        "additional: []",
+        "exclude: [@@]",
+        "images.exclude[0]",
+        &[
+            "'('", "'[a'", "'a{2'", "'*'", "'(?=x)'", "''", "~", "[a]", "{ a: b }",
+        ],
+    ),
+    (
         "{ size: 250GiB, label: data, afterInstall: keep, fallback: upstream }",
         "@@",
         "cache",

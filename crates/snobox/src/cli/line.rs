@@ -29,7 +29,7 @@ pub struct LineArgs {
 #[derive(Debug, Args)]
 pub struct PatienceArgs {
     /// How often a request is repeated that fails without bringing anything
-    #[arg(long, default_value_t = 5, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    #[arg(long, default_value_t = 7, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub retries: u32,
     /// Trust the certificates in this file, too: of a proxy that looks into TLS, or of a registry of your own
     #[arg(long, value_name = "FILE")]

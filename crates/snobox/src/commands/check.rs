@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use snobox_plan::kargs;
+use snobox_plan::profile::Profile;
 
 use crate::cli::SiteArgs;
 use crate::error::{Error, Result};
@@ -31,8 +32,16 @@ pub fn run(args: &SiteArgs, ui: &Ui) -> Result<()> {
     } else {
         kargs.join(" ")
     };
+    let mut left_out = match site.profile {
+        Profile::All => String::new(),
+        profile => format!("; profile {}", profile.word()),
+    };
+    for pattern in &site.exclude {
+        left_out += &format!("; without {:?}", pattern.as_str());
+    }
+    let exclude: Vec<_> = site.exclude.iter().map(|p| p.as_str()).collect();
     let text = format!(
-        "{} is good\n  cluster   {}.{}\n  release   {payload}\n  node      {}, installs to {}\n  network   {network}\n  images    {} besides the release\nnext: snobox mirror {0}",
+        "{} is good\n  cluster   {}.{}\n  release   {payload}\n  node      {}, installs to {}\n  network   {network}\n  images    {} besides the release{left_out}\nnext: snobox plan {0}",
         args.site.display(),
         site.name,
         site.base_domain,
@@ -40,5 +49,5 @@ pub fn run(args: &SiteArgs, ui: &Ui) -> Result<()> {
         site.node.installation_disk,
         site.additional.len(),
     );
-    ui.result(text, &json!({"ok": true, "name": site.name, "baseDomain": site.base_domain, "release": payload, "kargs": kargs}))
+    ui.result(text, &json!({"ok": true, "name": site.name, "baseDomain": site.base_domain, "release": payload, "kargs": kargs, "profile": site.profile.word(), "exclude": exclude}))
 }

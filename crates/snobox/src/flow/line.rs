@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use snobox_formats::reference::ImageRef;
 use snobox_registry::client::Client;
-use snobox_registry::pull::{self, FetchOptions, Fetched, Pinned, PinnedSet};
+use snobox_registry::pull::{self, FetchOptions, Fetched, Pinned, PinnedSet, Summary};
 use snobox_store::Store;
 
 use crate::error::Result;
@@ -39,6 +39,13 @@ impl Default for Pace {
             limit: None,
             window: None,
         }
+    }
+}
+
+impl Pace {
+    /// Whether the line may be used as it is.
+    pub fn is_free(&self) -> bool {
+        self.limit.is_none() && self.window.is_none()
     }
 }
 
@@ -86,5 +93,21 @@ impl Line<'_> {
         let events = display.sink();
         let fetching = pull::fetch(&self.client, &self.store, pinned, &options, &events);
         self.interrupt.or(fetching).await
+    }
+}
+
+/// Two stages as one.
+pub fn sum(first: &Summary, second: &Summary) -> Summary {
+    Summary {
+        fetched_blobs: first.fetched_blobs + second.fetched_blobs,
+        fetched_bytes: first.fetched_bytes + second.fetched_bytes,
+        // What came in the first stage was not there before.
+        present_blobs: second.present_blobs.saturating_sub(first.fetched_blobs),
+        present_bytes: second.present_bytes.saturating_sub(first.fetched_bytes),
+        resumed_blobs: first.resumed_blobs + second.resumed_blobs,
+        resumed_bytes: first.resumed_bytes + second.resumed_bytes,
+        received_bytes: first.received_bytes + second.received_bytes,
+        retries: first.retries + second.retries,
+        ..*second
     }
 }

@@ -4,12 +4,13 @@ mod outcome;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use snobox_registry::pull;
 use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
-use crate::flow::line::{Line, Pace};
+use crate::flow::line::{self, Line, Pace};
 use crate::flow::resolve::{Resolved, resolve};
 use crate::flow::signatures::Signatures;
 use crate::flow::source::Source;
@@ -47,6 +48,16 @@ impl<'a> Options<'a> {
     }
 }
 
+/// What less than this says of a line is mostly chance.
+const TELLING_BYTES: u64 = 64 << 20;
+
+/// Bits in a second of a line that was kept busy.
+fn measured(received_bytes: u64, took: Duration) -> Option<u64> {
+    let millis = u64::try_from(took.as_millis()).ok().filter(|ms| *ms > 0)?;
+    let telling = received_bytes >= TELLING_BYTES;
+    telling.then(|| received_bytes.saturating_mul(8000) / millis)
+}
+
 /// Brings everything that a site needs into the store.
 ///
 /// With a lock that is up to date and a full store that needs no network.
@@ -72,12 +83,20 @@ pub async fn mirror(
 }
 
 /// Everything that can be had, whatever happens to the rest.
-async fn finish(line: &Line<'_>, resolved: Resolved) -> Result<Outcome> {
-    let fetched = line.fetch("images", &resolved.pinned).await;
-    let complete = pull::record(&line.store, &resolved.pinned);
+async fn finish(way: &Line<'_>, resolved: Resolved) -> Result<Outcome> {
+    let started = Instant::now();
+    let fetched = way.fetch("images", &resolved.pinned).await;
+    if let Ok(fetched) = &fetched
+        && way.pace.is_free()
+        && let Some(rate) = measured(fetched.summary.received_bytes, started.elapsed())
+    {
+        // Only a hint for the next plan: a store that cannot take it has worse to tell.
+        let _ = way.store.set_line_rate(rate);
+    }
+    let complete = pull::record(&way.store, &resolved.pinned);
     let fetched = fetched?;
     let wanted = resolved.pinned.len() + resolved.failures.len();
-    let mut summary = outcome::sum(&resolved.payload, &fetched.summary);
+    let mut summary = line::sum(&resolved.payload, &fetched.summary);
     let failures: Vec<_> = resolved
         .failures
         .into_iter()
@@ -87,7 +106,7 @@ async fn finish(line: &Line<'_>, resolved: Resolved) -> Result<Outcome> {
         // On a full disk this fails for the same reason, of which the failures tell.
         let complete = complete.unwrap_or_default();
         let text = outcome::said(&summary);
-        line.ui.say(format!(
+        way.ui.say(format!(
             "{complete} of {wanted} images are complete: {text}"
         ));
         return Err(failures.into());
@@ -98,4 +117,18 @@ async fn finish(line: &Line<'_>, resolved: Resolved) -> Result<Outcome> {
         .ok_or_else(|| Error::new(Exit::Internal, "nothing failed, and there is no lock"))?;
     summary.images = lock.images.len() as u64;
     Ok(Outcome { lock, summary })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_measured_by_what_came_when_enough_came() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(measured(375_000_000, minute), Some(50_000_000));
+        assert_eq!(measured(67_108_864, minute), Some(8_947_848));
+        assert_eq!(measured(67_108_863, minute), None);
+        assert_eq!(measured(u64::MAX, Duration::ZERO), None);
+    }
 }

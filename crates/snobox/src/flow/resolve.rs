@@ -1,13 +1,16 @@
 //! `site.yaml` → what the site needs, pinned → `site.lock`.
 //!
 //! A lock that is up to date is kept, so that the same images are had again. Otherwise the payload image is read for the list of its components,
-//! [`snobox_plan::wanted`] says what is needed, and all of that is pinned.
+//! [`snobox_plan::wanted`] says what is needed, [`snobox_plan::profile`] what of that is left out, and the rest is pinned.
 
 use std::collections::BTreeSet;
 
-use snobox_formats::image_file::ImageFileError;
+use snobox_formats::digest::Digest;
+use snobox_formats::image_file::{self, ImageFileError};
 use snobox_formats::reference::ImageRef;
-use snobox_plan::lock::{Lock, LockedCatalog, LockedImage, LockedRelease};
+use snobox_plan::lock::{Lock, LockedImage, LockedRelease};
+use snobox_plan::payload;
+use snobox_plan::profile::{Chosen, Profile, ReleaseName, Rules, choose};
 use snobox_plan::release::{
     IMAGE_REFERENCES, MAX_REFERENCES_BYTES, ReleaseImages, parse_image_references,
 };
@@ -16,10 +19,13 @@ use snobox_registry::pull::{Failure, Pinned, PinnedSet, Summary};
 
 use crate::error::{Error, Exit, Result};
 use crate::flow::image_sets;
-use crate::flow::line::Line;
+use crate::flow::line::{self, Line};
 use crate::flow::output::{Output, Readers};
 use crate::flow::signatures::{Payload, Signatures};
 use crate::site_file::SiteFile;
+
+/// Largest sum of a release's manifests: real ones have 30 MB.
+const MAX_MANIFESTS_BYTES: u64 = 256 << 20;
 
 /// What is known before the images are fetched.
 pub struct Resolved {
@@ -110,19 +116,27 @@ impl Resolving<'_> {
         self.line.ui.say(format!("resolving {payload}"));
         let own = self.pin(std::slice::from_ref(&payload)).await?;
         let own = own.into_result()?;
-        let fetched = self.line.fetch("release", &own).await?.into_result()?;
-        let release = self.read_payload(&payload, own.first())?;
+        let (release, fetched) = self.read_release(&payload, own.first()).await?;
         if let Some(own) = own.first() {
             self.prove(own).await?;
         }
+        let sets = image_sets::choose(self.line, self.file, &release.version, &[]).await?;
+        let chosen = self.choose(
+            &release,
+            &own,
+            sets.with(wanted(site, &release), self.line.ui),
+        )?;
         self.line.ui.say(format!(
-            "release {}: {} components, and {} images besides",
+            "release {}: {} components, and {} images besides{}",
             release.version,
             release.components.len(),
-            site.additional.len()
+            site.additional.len(),
+            match chosen.left_out.len() {
+                0 => String::new(),
+                count => format!("; {count} are left out"),
+            }
         ));
-        let choice = image_sets::choose(self.line, self.file, &release.version, &[]).await?;
-        let mut wanted = choice.with(wanted(site, &release), self.line.ui);
+        let mut wanted = chosen.wanted;
         // The payload image comes first, and is pinned already.
         let others = &wanted[1..];
         let references: Vec<_> = others.iter().map(|w| w.reference.clone()).collect();
@@ -134,12 +148,16 @@ impl Resolving<'_> {
         wanted.extend(signatures);
         pinned.extend(signed);
         // What was made here comes last, and nobody has signed it.
-        for (made, image) in choice.made {
+        for (made, image) in sets.made {
             wanted.push(made);
             pinned.push(image);
         }
         let lock = if failures.is_empty() {
-            Some(self.lock(release.version, wanted, &pinned, choice.catalogs)?)
+            let mut lock = self.lock(release.version, wanted, &pinned);
+            lock.catalogs = sets.catalogs;
+            lock.left_out = chosen.left_out;
+            self.write(&lock)?;
+            Some(lock)
         } else {
             None
         };
@@ -195,23 +213,14 @@ impl Resolving<'_> {
         if !payload.needs_signature(line.ui) {
             return Ok(());
         }
-        // Its keys are in it.
-        if own.blobs.iter().any(|b| !line.store.has(b.digest, b.size)) {
-            let own = std::slice::from_ref(own);
-            line.fetch("release", own).await?.into_result()?;
-        }
+        // Its keys are beside the list of its components.
+        self.read_release(&own.reference, Some(own)).await?;
         let proving = payload.prove(self.signatures, &line.client, line.ui, line.interrupt);
         proving.await
     }
 
     /// Everything wanted and pinned, in the same order, the payload image first → `site.lock`.
-    fn lock(
-        &self,
-        version: String,
-        wanted: Vec<Wanted>,
-        pinned: &[Pinned],
-        catalogs: Vec<LockedCatalog>,
-    ) -> Result<Lock> {
+    fn lock(&self, version: String, wanted: Vec<Wanted>, pinned: &[Pinned]) -> Lock {
         let site = &self.file.site;
         let named = wanted.into_iter().zip(pinned);
         let images: Vec<_> = named
@@ -222,29 +231,88 @@ impl Resolving<'_> {
             image: site.release.payload().pinned(images[0].digest),
             architecture: self.architecture().to_owned(),
         };
-        let image_sets = self.file.image_sets.iter().map(|set| set.digest).collect();
         let mut lock = Lock::new(site, locked, images);
-        lock.image_sets = image_sets;
-        lock.catalogs = catalogs;
-        self.write(&lock)?;
-        Ok(lock)
+        lock.image_sets = self.file.image_sets.iter().map(|set| set.digest).collect();
+        lock
     }
 
-    fn read_payload(&self, payload: &ImageRef, pinned: Option<&Pinned>) -> Result<ReleaseImages> {
+    /// Reads the list of components. Of the payload image that takes the layers from the top down to the one with the release's manifests, which is the
+    /// topmost in all releases; only these are fetched.
+    async fn read_release(
+        &self,
+        payload: &ImageRef,
+        own: Option<&Pinned>,
+    ) -> Result<(ReleaseImages, Summary)> {
         let not_a_release = |cause: &(dyn std::error::Error + 'static)| {
             Error::caused(Exit::Site, format!("{payload} is not a release payload image"), cause)
                 .hint("release.image names an image such as quay.io/openshift-release-dev/ocp-release@sha256:…")
         };
-        let manifest = pinned
-            .map(Pinned::image_manifest)
-            .ok_or_else(|| Error::new(Exit::Internal, "nothing was pinned"))?;
-        let store = &self.line.store;
-        let references =
-            match store.read_image_file(manifest, IMAGE_REFERENCES, MAX_REFERENCES_BYTES) {
+        let own = own.ok_or_else(|| Error::new(Exit::Internal, "nothing was pinned"))?;
+        let (line, manifest) = (self.line, own.image_manifest());
+        let mut fetched = Summary::default();
+        // The configuration comes first, then the layers from the lowest.
+        let mut layers = own.blobs.iter().skip(1).rev();
+        loop {
+            let layer = layers.next();
+            if let Some(layer) = layer.filter(|l| !line.store.has(l.digest, l.size)) {
+                let part = Pinned {
+                    blobs: vec![layer.clone()],
+                    ..own.clone()
+                };
+                let came = line.fetch("release", &[part]).await?.into_result()?;
+                fetched = line::sum(&fetched, &came);
+            }
+            let text = line
+                .store
+                .read_image_file(manifest, IMAGE_REFERENCES, MAX_REFERENCES_BYTES);
+            match text {
+                Ok(text) => {
+                    let release = parse_image_references(&text).map_err(|e| not_a_release(&e))?;
+                    return Ok((release, fetched));
+                }
+                Err(ImageFileError::Missing { .. }) if layer.is_some() => {}
                 Err(error @ ImageFileError::NotFound { .. }) => return Err(not_a_release(&error)),
-                other => other?,
-            };
-        parse_image_references(&references).map_err(|e| not_a_release(&e))
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// What stays of all that the site wants, and what it leaves out.
+    fn choose(
+        &self,
+        release: &ReleaseImages,
+        own: &[Pinned],
+        wanted: Vec<Wanted>,
+    ) -> Result<Chosen> {
+        let site = &self.file.site;
+        let running = match (site.profile, own.first()) {
+            (Profile::All, _) | (_, None) => BTreeSet::new(),
+            (Profile::BareMetalSno, Some(own)) => self.running(own.image_manifest())?,
+        };
+        let rules = Rules {
+            profile: site.profile,
+            exclude: &site.exclude,
+        };
+        let name = ReleaseName {
+            version: &release.version,
+            machine: site.release.architecture.uname(),
+        };
+        choose(wanted, rules, name, &running).map_err(|e| {
+            let hint = "make the pattern narrower: patterns match anywhere in a name, so `^`, `-` and `@` help";
+            Error::new(Exit::Site, e.to_string()).hint(hint)
+        })
+    }
+
+    /// Images that the release's own manifests run.
+    fn running(&self, manifest: Digest) -> Result<BTreeSet<Digest>> {
+        let store = &*self.line.store;
+        let files =
+            image_file::read_folder(store, manifest, payload::MANIFESTS, MAX_MANIFESTS_BYTES)?;
+        let manifests = files.iter().filter(|(name, _)| name.starts_with("0000_"));
+        let texts: Vec<_> = manifests
+            .map(|(_, bytes)| String::from_utf8_lossy(bytes))
+            .collect();
+        Ok(payload::running(texts.iter().map(AsRef::as_ref)))
     }
 
     fn write(&self, lock: &Lock) -> Result<()> {

@@ -25,6 +25,7 @@ mod interrupt;
 mod iso;
 mod mirror;
 mod mirror_killed;
+mod plan;
 mod practice_registry;
 mod precaching;
 mod push;

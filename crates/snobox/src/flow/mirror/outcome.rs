@@ -67,19 +67,3 @@ pub fn said(summary: &Summary) -> String {
     }
     text
 }
-
-/// Two stages as one.
-pub fn sum(first: &Summary, second: &Summary) -> Summary {
-    Summary {
-        fetched_blobs: first.fetched_blobs + second.fetched_blobs,
-        fetched_bytes: first.fetched_bytes + second.fetched_bytes,
-        // What came in the first stage was not there before.
-        present_blobs: second.present_blobs.saturating_sub(first.fetched_blobs),
-        present_bytes: second.present_bytes.saturating_sub(first.fetched_bytes),
-        resumed_blobs: first.resumed_blobs + second.resumed_blobs,
-        resumed_bytes: first.resumed_bytes + second.resumed_bytes,
-        received_bytes: first.received_bytes + second.received_bytes,
-        retries: first.retries + second.retries,
-        ..*second
-    }
-}
