@@ -32,12 +32,10 @@ fn archive(entries: &[Entry<'_>]) -> Vec<u8> {
         header.set_size(content.len() as u64);
         // Written raw: the builder would tidy names such as ./a.
         header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
-        if !content.is_empty() || kind.is_file() {
-            header.set_cksum();
-        } else {
+        if kind.is_symlink() || kind.is_hard_link() {
             header.set_link_name(text).unwrap();
-            header.set_cksum();
         }
+        header.set_cksum();
         builder.append(&header, content.as_bytes()).unwrap();
     }
     builder.into_inner().unwrap()
