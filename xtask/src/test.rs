@@ -13,6 +13,10 @@ pub fn run() -> Result<(), String> {
     let in_ci = std::env::var_os("CI").is_some();
     let known = tools::coreos_installer();
     let mut lacking = packages::provide(known.is_none());
+    if in_ci {
+        // The lab's own tests need some of it before the first machine starts.
+        lacking.extend(packages::provide_for_lab());
+    }
     let coreos_installer = known.or_else(tools::build_coreos_installer);
     if coreos_installer.is_none() {
         lacking.push(
