@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Crates that the agent is made of.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "snobox-agent",
+    "snobox-certs",
     "snobox-formats",
     "snobox-host",
     "snobox-image",

@@ -1,6 +1,6 @@
 //! `cargo xtask bench serve`: the agent beside Debian's `docker-registry`: same content, same clients, interleaved.
 //!
-//! Both servers start anew for each repeat and are pulled from twice: the first time the agent hashes what it sends, the second time it
+//! Both servers start anew for each repeat and are pulled from twice: the first time the agent sums what it sends, as it does on a node, the second time it
 //! knows. All files are in the page cache before: what is measured is the server, not the disk.
 
 pub mod catalog;

@@ -22,7 +22,7 @@ const fn package(program: &'static str, debian: &'static str, fedora: &'static s
 }
 
 /// Everything that tests start, besides coreos-installer.
-pub const PACKAGES: [Package; 25] = [
+pub const PACKAGES: [Package; 26] = [
     package("skopeo", "skopeo", "skopeo"),
     package("podman", "podman", "podman"),
     package("crun", "crun", "crun"),
@@ -48,6 +48,7 @@ pub const PACKAGES: [Package; 25] = [
     package("patch", "patch", "patch"),
     package("readelf", "binutils", "binutils"),
     package("cmp", "diffutils", "diffutils"),
+    package("xxhsum", "xxhash", "xxhash"),
 ];
 
 /// What the virtual machine lab is built with and runs on: programs, and files that are not programs by their path.

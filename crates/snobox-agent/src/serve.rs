@@ -8,11 +8,12 @@ mod damage;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use snobox_formats::digest::Digest;
+use snobox_image::sums::Sums;
 use snobox_registry::server::{Access, Catalog, Server, ServerError};
 use snobox_store::{Store, StoreError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -41,6 +42,9 @@ pub struct Args {
     /// Digest of the store's index.json, as the image pins it.
     #[arg(long)]
     index: Digest,
+    /// Quick sums of the store's blobs; without them blobs are hashed.
+    #[arg(long)]
+    sums: Option<PathBuf>,
 }
 
 /// Serves until a signal says stop.
@@ -68,16 +72,31 @@ pub fn run(args: &Args, reporter: &Reporter) -> Result<(), Failure> {
             let message = format!("the registry cannot start: {error}");
             reporter.failed(message, "switch the machine off and on")
         })?;
-    let result = runtime.block_on(serve(args.listen, store, catalog, reporter));
+    let sums = args.sums.as_deref().map(read_sums).unwrap_or_default();
+    let result = runtime.block_on(serve(args.listen, store, catalog, sums, reporter));
     // A thread may still wait for the disk; nobody waits for it.
     runtime.shutdown_background();
     result
+}
+
+/// Reads the sums. That they are damaged is worth a line and nothing more: blobs are hashed then.
+fn read_sums(path: &Path) -> Sums {
+    let read = std::fs::read(path).map_err(|error| error.to_string());
+    let sums = read.and_then(|bytes| Sums::parse(&bytes).map_err(|error| error.to_string()));
+    sums.unwrap_or_else(|why| {
+        eprintln!(
+            "snobox-agent: {}: {why}; blobs are hashed instead",
+            path.display()
+        );
+        Sums::default()
+    })
 }
 
 async fn serve(
     listen: SocketAddr,
     store: Store,
     catalog: Catalog,
+    sums: Sums,
     reporter: &Reporter,
 ) -> Result<(), Failure> {
     let stop = async {
@@ -93,7 +112,7 @@ async fn serve(
     let server = Server::with_catalog(listen, store, catalog, Access::Anonymous);
     let server = server.await.map_err(|error| refused(&error, reporter))?;
     let address = server.address();
-    let server = server.on_damage({
+    let server = server.with_sums(sums.iter()).on_damage({
         let damage = Arc::clone(&damage);
         move |finding| damage.found(finding)
     });

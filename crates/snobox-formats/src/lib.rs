@@ -22,4 +22,5 @@ pub mod pull_secret;
 pub mod reference;
 pub mod ssh_key;
 pub mod validity;
+pub mod xxh3;
 pub mod xz;

@@ -3,6 +3,7 @@
 //! ```text
 //! /bin/snobox-agent          the program that serves the store
 //! /store/                    an OCI image layout: oci-layout, index.json, blobs/sha256/…
+//! /sums/blobs                a quick sum of each blob, for whoever serves them (snobox-image/src/sums.rs)
 //! ```
 //!
 //! The file system is read-only by nature: no journal, no free space, the same bytes for the same content. Its UUID is derived from the
@@ -14,6 +15,7 @@ use snobox_formats::digest::Digest;
 use snobox_formats::ext4::{self, Ext4Error, Ext4Image, FileEntry, FsOptions};
 use snobox_formats::layout::Needed;
 use snobox_formats::oci::OCI_LAYOUT;
+use snobox_image::sums;
 
 /// Folder of the store in the cache.
 pub const STORE: &str = "store";
@@ -31,6 +33,8 @@ pub enum Source {
     Blob(Digest),
     /// The agent's executable.
     Agent,
+    /// The sums of the blobs, which are known when all blobs are written.
+    Sums,
 }
 
 /// A planned cache.
@@ -102,6 +106,12 @@ pub fn plan(
         entries.push(file(blob_path(blob.digest), blob.size, 0o644));
         sources.push(Source::Blob(blob.digest));
     }
+    entries.push(file(
+        sums::PATH.to_owned(),
+        sums::sums_bytes(seen.len()),
+        0o644,
+    ));
+    sources.push(Source::Sums);
     let uuid = uuid(index, agent.digest, label);
     let options = FsOptions {
         label: label.to_owned(),

@@ -4,10 +4,11 @@
 //! 2. write the cache front to back, hashing every blob against its name and every byte into the [`seal`](snobox_image::seal);
 //! 3. write ignition, kernel arguments and partition entry.
 
+mod cache_file;
+
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use snobox_formats::digest::{Digest, Hasher};
-use snobox_formats::ext4::Ext4Image;
 use snobox_formats::ignition::{Ignition, IgnitionError};
 use snobox_formats::live_iso::{
     EmbedError, LiveIso, LiveIsoError, Patch, append_karg, overlay as apply_patches,
@@ -24,7 +25,7 @@ use snobox_image::pins::{
     CachePins, DiskHints, ExistingData, InstallationPins, LiveIsoPins, PartitionPins, Pins,
     format_uuid,
 };
-use snobox_image::seal::{Sealer, seal_bytes};
+use snobox_image::seal::seal_bytes;
 
 /// Type of the cache's partition.
 pub(crate) const LINUX_PARTITION: u8 = 0x83;
@@ -216,7 +217,7 @@ pub fn compose<F: Read + Write + Seek>(
         iso.set_kargs(&kargs)?
     };
 
-    let seal = write_cache(file, offset_bytes, inputs, progress)?;
+    let seal = cache_file::write(file, offset_bytes, inputs, progress)?;
     write_at(file, offset_bytes + fs_bytes, &seal).map_err(ComposeError::Write)?;
 
     let pins = pins(Digest::of(&seal));
@@ -354,110 +355,6 @@ pub(crate) fn pristine_digest(
         offset += length as u64;
     }
     Ok(hasher.finish())
-}
-
-/// Writes the file system front to back; returns the seal's bytes.
-fn write_cache<F: Write + Seek>(
-    file: &mut F,
-    start: u64,
-    inputs: &Inputs<'_>,
-    progress: &mut dyn FnMut(u64) -> io::Result<()>,
-) -> Result<Vec<u8>, ComposeError> {
-    let fs: &Ext4Image = &inputs.cache.fs;
-    let mut out = CacheWriter {
-        file,
-        start,
-        position: 0,
-        sealer: Sealer::default(),
-    };
-    for run in fs.metadata() {
-        out.write_at(run.offset_bytes, &run.bytes)
-            .map_err(ComposeError::Write)?;
-    }
-    let mut files: Vec<_> = fs
-        .files()
-        .iter()
-        .zip(&inputs.cache.sources)
-        .filter(|(f, _)| f.size_bytes > 0)
-        .collect();
-    files.sort_by_key(|(placed, _)| placed.offset_bytes);
-    let mut buffer = vec![0; BUFFER_BYTES];
-    for (placed, source) in files {
-        let read_error = |source| ComposeError::Read {
-            path: placed.path.clone(),
-            source,
-        };
-        let mut reader: Box<dyn Read + '_> = match source {
-            Source::Bytes(bytes) => Box::new(&bytes[..]),
-            other => (inputs.open)(other).map_err(read_error)?,
-        };
-        let expected = match source {
-            Source::Bytes(bytes) => Digest::of(bytes),
-            Source::Blob(digest) => *digest,
-            Source::Agent => inputs.cache.agent,
-        };
-        let mut hasher = Hasher::new();
-        let mut found = 0;
-        loop {
-            let length = match reader.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(read_error(error)),
-            };
-            let chunk = &buffer[..length];
-            let wrong_size = |found| ComposeError::WrongSize {
-                path: placed.path.clone(),
-                expected: placed.size_bytes,
-                found,
-            };
-            if found + length as u64 > placed.size_bytes {
-                return Err(wrong_size(found + length as u64));
-            }
-            hasher.update(chunk);
-            out.write_at(placed.offset_bytes + found, chunk)
-                .map_err(ComposeError::Write)?;
-            found += length as u64;
-            progress(length as u64).map_err(ComposeError::Write)?;
-        }
-        if found != placed.size_bytes {
-            return Err(ComposeError::WrongSize {
-                path: placed.path.clone(),
-                expected: placed.size_bytes,
-                found,
-            });
-        }
-        let found = hasher.finish();
-        if found != expected {
-            return Err(ComposeError::DamagedBlob { expected, found });
-        }
-    }
-    Ok(out.finish(fs.size_bytes()))
-}
-
-/// Writes ascending pieces of the file system, and seals them with the zeros between.
-struct CacheWriter<'a, F> {
-    file: &'a mut F,
-    start: u64,
-    position: u64,
-    sealer: Sealer,
-}
-
-impl<F: Write + Seek> CacheWriter<'_, F> {
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let gap = offset
-            .checked_sub(self.position)
-            .ok_or_else(|| io::Error::other("pieces of the cache are not in order"))?;
-        self.sealer.zeros(gap);
-        self.sealer.update(bytes);
-        self.position = offset + bytes.len() as u64;
-        write_at(self.file, self.start + offset, bytes)
-    }
-
-    fn finish(mut self, size_bytes: u64) -> Vec<u8> {
-        self.sealer.zeros(size_bytes.saturating_sub(self.position));
-        self.sealer.finish()
-    }
 }
 
 fn write_at(file: &mut (impl Write + Seek), offset: u64, bytes: &[u8]) -> io::Result<()> {

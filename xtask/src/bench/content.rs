@@ -1,4 +1,4 @@
-//! What is served: three images with a large layer that does not compress, and many small ones on a common layer, as releases have them.
+//! What is served, as a stick holds it: three images with a large layer that does not compress, and many small ones on a common layer, as releases have them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use snobox_formats::digest::{Digest, Hasher};
+use snobox_formats::xxh3::Xxh3;
+use snobox_image::sums::Sums;
 
 use super::run;
 use super::server::Server;
@@ -18,6 +20,9 @@ const SMALL: usize = 36;
 const SMALL_BYTES: u64 = 512 << 10;
 const COMMON_BYTES: u64 = 12 << 20;
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// Quick sums of all blobs, in the folder of the layout.
+pub const SUMS: &str = "sums";
 
 /// An OCI image layout, and what a client asks for to get all of it.
 pub struct Content {
@@ -43,6 +48,7 @@ struct Writer {
     blobs: BTreeMap<String, Blob>,
     index: Vec<Value>,
     images: Vec<String>,
+    sums: Sums,
 }
 
 impl Content {
@@ -53,6 +59,7 @@ impl Content {
             blobs: BTreeMap::new(),
             index: Vec::new(),
             images: Vec::new(),
+            sums: Sums::default(),
         };
         writer
             .write()
@@ -104,6 +111,7 @@ impl Writer {
         }
         let index = json!({ "schemaVersion": 2, "manifests": self.index });
         fs::write(self.folder.join("index.json"), index.to_string())?;
+        fs::write(self.folder.join(SUMS), self.sums.to_bytes())?;
         let marker = r#"{"imageLayoutVersion":"1.0.0"}"#;
         fs::write(self.folder.join("oci-layout"), marker)
     }
@@ -163,20 +171,17 @@ impl Writer {
             1 << 20,
             Hashing {
                 file: File::create(&new)?,
-                hash: Sha256::new(),
+                hash: Hasher::new(),
+                sum: Xxh3::new(),
                 size: 0,
             },
         );
         write(&mut writer)?;
         let written = writer.into_inner().map_err(|error| error.into_error())?;
-        let hex: String = written
-            .hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        fs::rename(&new, blobs.join(&hex))?;
-        let digest = format!("sha256:{hex}");
+        let digest: Digest = written.hash.finish();
+        self.sums.add(digest, written.sum.finish());
+        fs::rename(&new, blobs.join(digest.hex()))?;
+        let digest = digest.to_string();
         let descriptor = json!({ "mediaType": media_type, "digest": digest, "size": written.size });
         self.blobs.entry(digest.clone()).or_insert(Blob {
             repository: repository.to_owned(),
@@ -189,7 +194,8 @@ impl Writer {
 
 struct Hashing {
     file: File,
-    hash: Sha256,
+    hash: Hasher,
+    sum: Xxh3,
     size: u64,
 }
 
@@ -197,6 +203,7 @@ impl io::Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
         self.hash.update(&bytes[..count]);
+        self.sum.update(&bytes[..count]);
         self.size += count as u64;
         Ok(count)
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use super::content::Content;
+use super::content::{Content, SUMS};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Ticks of `/proc/PID/stat` in a second: proc(5), and the same on every architecture of today's Linux.
@@ -44,6 +44,7 @@ impl Server {
         command.args(["serve", "--index", &format!("sha256:{hex}"), "--listen"]);
         command.arg(address.to_string());
         command.arg("--store").arg(&content.folder);
+        command.arg("--sums").arg(content.folder.join(SUMS));
         Self::start(&mut command, address, &run.join("agent.log"))
     }
 

@@ -42,11 +42,17 @@ pub(crate) fn command(folder: &Path, store: &Path, index: &str, listen: &str) ->
 impl Agent {
     /// Serves a store and waits until systemd would know.
     pub(crate) fn start(store: &Path) -> Self {
+        Self::with(store, &[])
+    }
+
+    /// With further arguments.
+    pub(crate) fn with(store: &Path, more: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let socket = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let index = sha256(&store.join("index.json"));
         let child = command(folder.path(), store, &index, "127.0.0.1:0")
+            .args(more)
             .spawn()
             .unwrap();
         let mut agent = Self {

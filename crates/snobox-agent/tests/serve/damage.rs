@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use snobox_formats::xxh3::Xxh3;
+use snobox_image::sums::Sums;
 
 use super::agent::{Agent, store_with};
 use super::http::get;
@@ -92,4 +94,47 @@ fn a_damaged_manifest_is_reported_at_the_start_and_the_rest_is_served() {
     let (name, other) = other.split_once('@').unwrap();
     let other = get(agent.address, &format!("/v2/{name}/manifests/{other}"));
     assert_eq!(other.status, 200);
+}
+
+#[test]
+fn sums_that_cannot_be_read_are_no_reason_not_to_serve_and_damage_is_found_without_them() {
+    let layer = layer();
+    let store = tempfile::tempdir().unwrap();
+    let own = store_with(store.path(), &[&layer]);
+    let sums = store.path().join("sums");
+    fs::write(&sums, "SNBXSUMS").unwrap();
+    let path = format!("{RELEASE}/blobs/{layer}");
+    for file in [&sums, &store.path().join("absent")] {
+        let agent = Agent::with(store.path(), &["--sums", file.to_str().unwrap()]);
+        assert_eq!(get(agent.address, &path).body, fs::read(&own[0]).unwrap());
+        assert_eq!(agent.report()["state"], "done");
+    }
+    flip(&own[0]);
+    let agent = Agent::with(store.path(), &["--sums", sums.to_str().unwrap()]);
+    let length = fs::read(&own[0]).unwrap().len();
+    assert!(get(agent.address, &path).body.len() < length);
+    assert_eq!(agent.report()["state"], "failed");
+}
+
+#[test]
+fn with_sums_a_flipped_bit_is_found_and_what_is_sound_is_served() {
+    let layer = layer();
+    let store = tempfile::tempdir().unwrap();
+    let own = store_with(store.path(), &[&layer]);
+    let sound = fs::read(&own[0]).unwrap();
+    let mut sum = Xxh3::new();
+    sum.update(&sound);
+    let mut sums = Sums::default();
+    sums.add(layer.parse().unwrap(), sum.finish());
+    let file = store.path().join("sums");
+    fs::write(&file, sums.to_bytes()).unwrap();
+    let start = || Agent::with(store.path(), &["--sums", file.to_str().unwrap()]);
+    let path = format!("{RELEASE}/blobs/{layer}");
+    assert_eq!(get(start().address, &path).body, sound);
+    flip(&own[0]);
+    let agent = start();
+    assert!(get(agent.address, &path).body.len() < sound.len());
+    assert_eq!(agent.report()["state"], "failed");
+    let message = agent.report()["message"].to_string();
+    assert!(message.contains(&layer), "{message}");
 }

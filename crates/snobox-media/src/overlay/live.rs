@@ -13,6 +13,7 @@
 
 use snobox_formats::ignition::{File, Unit};
 use snobox_image::pins::{PATH, Pins};
+use snobox_image::sums;
 use snobox_plan::install_config::chrony_conf;
 use snobox_plan::site::{Certificates, Fallback, Site};
 
@@ -148,8 +149,9 @@ fn registry_unit(pins: &Pins) -> String {
 /// The line that starts the registry, in both systems.
 pub(super) fn serve(pins: &Pins) -> String {
     format!(
-        "ExecStart={AGENT} serve --store {MOUNT_POINT}/{} --listen {REGISTRY} --index {}\n",
+        "ExecStart={AGENT} serve --store {MOUNT_POINT}/{} --sums {MOUNT_POINT}/{} --listen {REGISTRY} --index {}\n",
         cache::STORE,
+        sums::PATH,
         pins.cache.index
     )
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use snobox_formats::digest::Digest;
+use snobox_formats::xxh3::Xxh3;
 use snobox_registry::server::Access;
 
 use super::http::{Reply, get, request};
@@ -172,4 +174,54 @@ fn a_blob_that_was_sent_whole_is_remembered_as_checked() {
     flip(&blob_file(folder.path(), &large), 0);
     // Clients hash what they get; here it shows that the server did not.
     assert_eq!(get(served.address, &path).body.len(), whole.len());
+}
+
+/// The sum of a sound blob.
+fn sum(digest: &str) -> (Digest, u128) {
+    let mut sum = Xxh3::new();
+    sum.update(&blob(digest));
+    (digest.parse().unwrap(), sum.finish())
+}
+
+#[test]
+fn a_flipped_bit_is_noticed_by_the_sum_and_named_by_the_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    release_alone(folder.path());
+    let (large, small) = layers();
+    let path = |digest: &str| format!("{RELEASE}/blobs/{digest}");
+    let sums = vec![sum(&large), sum(&small)];
+    let start = || Served::with_sums(folder.path(), Access::Anonymous, sums.clone());
+    let served = start();
+    assert_eq!(get(served.address, &path(&large)).body, blob(&large));
+    assert_eq!(served.damage(), [""; 0]);
+
+    flip(&blob_file(folder.path(), &large), 7);
+    let served = start();
+    let first = get(served.address, &path(&large));
+    assert!(
+        first.body.len() < blob(&large).len(),
+        "the whole blob arrived, damaged as it is"
+    );
+    let second = get(served.address, &path(&large));
+    assert_damaged(&second, &large);
+    let found = Digest::of(&fs::read(blob_file(folder.path(), &large)).unwrap()).to_string();
+    let message = second.json()["errors"][0]["message"].to_string();
+    assert!(message.contains(&found), "{message}");
+    assert_eq!(get(served.address, &path(&small)).body, blob(&small));
+    assert_eq!(served.damage(), [large]);
+}
+
+#[test]
+fn a_wrong_sum_makes_no_blob_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    release_alone(folder.path());
+    let (large, small) = layers();
+    let wrong = |digest: &str| (digest.parse().unwrap(), sum(digest).1 ^ 1);
+    let sums = vec![wrong(&large), wrong(&small)];
+    let served = Served::with_sums(folder.path(), Access::Anonymous, sums);
+    for digest in [&large, &small] {
+        let path = format!("{RELEASE}/blobs/{digest}");
+        assert_eq!(get(served.address, &path).body, blob(digest));
+    }
+    assert_eq!(served.damage(), [""; 0]);
 }

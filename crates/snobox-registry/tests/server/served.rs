@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use snobox_formats::digest::Digest;
 use snobox_registry::server::{Access, Server};
 use snobox_store::Store;
 use snobox_testkit::practice::Practice;
@@ -57,6 +58,11 @@ impl Served {
     }
 
     pub(crate) fn start(store: &Path, access: Access) -> Self {
+        Self::with_sums(store, access, Vec::new())
+    }
+
+    /// With quick sums of blobs.
+    pub(crate) fn with_sums(store: &Path, access: Access, sums: Vec<(Digest, u128)>) -> Self {
         let store = Store::open(store).unwrap();
         let (address, started) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();
@@ -67,7 +73,7 @@ impl Served {
             runtime.block_on(async {
                 let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
                 let server = Server::bind(any_port, store, access).await.unwrap();
-                let server = server.on_damage(move |finding| {
+                let server = server.with_sums(sums).on_damage(move |finding| {
                     let digest = finding.digest().unwrap().to_string();
                     found.lock().unwrap().push(digest);
                 });

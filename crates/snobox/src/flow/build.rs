@@ -172,6 +172,8 @@ pub fn build(
             Source::Bytes(bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
             Source::Blob(digest) => Ok(Box::new(File::open(store.blob_path(*digest))?)),
             Source::Agent => agent.open(),
+            // Compose makes these itself.
+            Source::Sums => Ok(Box::new(io::empty())),
         }
     };
     let manifests = [signatures.as_slice(), &operators::manifests(&lock)].concat();

@@ -189,7 +189,12 @@ fn the_kernel_mounts_the_cache_and_every_blob_hashes_to_its_name() {
     others.sort_unstable();
     assert_eq!(
         others,
-        ["bin/snobox-agent", "store/index.json", "store/oci-layout"]
+        [
+            "bin/snobox-agent",
+            "store/index.json",
+            "store/oci-layout",
+            "sums/blobs"
+        ]
     );
     let folder = mounted.path("store/blobs/sha256");
     let sums = sha256sum.text(
@@ -209,6 +214,43 @@ fn the_kernel_mounts_the_cache_and_every_blob_hashes_to_its_name() {
         let digest = digest.strip_prefix("sha256:").unwrap();
         assert!(blobs.iter().any(|blob| blob == digest), "{image}");
     }
+}
+
+#[test]
+fn the_sums_of_the_cache_are_those_of_xxhsum() {
+    let (Some(mounted), Some(xxhsum)) = (Mounted::image(), tool("xxhsum")) else {
+        return;
+    };
+    let sums = fs::read(mounted.path("sums/blobs")).unwrap();
+    let (header, entries) = sums.split_at(24);
+    assert_eq!(&header[..16], b"SNBXSUMS\x01\0\0\0\0\0\0\0");
+    let hex = |bytes: &mut dyn Iterator<Item = &u8>| -> String {
+        bytes.map(|byte| format!("{byte:02x}")).collect()
+    };
+    // Ours are numbers with the lowest byte first; people write them with the highest first.
+    let mut ours: Vec<_> = entries
+        .chunks(48)
+        .map(|e| (hex(&mut e[..32].iter()), hex(&mut e[32..].iter().rev())))
+        .collect();
+    let folder = mounted.path("store/blobs/sha256");
+    let paths: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let words = std::iter::once(PathBuf::from("-H128")).chain(paths.iter().cloned());
+    let said = xxhsum.text(&words.collect::<Vec<_>>());
+    let mut theirs: Vec<_> = said
+        .lines()
+        .map(|line| {
+            let (sum, path) = line.split_once("  ").unwrap();
+            let name = path.trim().rsplit_once('/').unwrap().1;
+            (name.to_owned(), sum.trim().to_owned())
+        })
+        .collect();
+    ours.sort();
+    theirs.sort();
+    assert_eq!(ours.len(), paths.len());
+    assert_eq!(ours, theirs);
 }
 
 #[test]
