@@ -124,6 +124,8 @@ fn pull_blobs(
     command
         .args([
             "--silent",
+            // With --parallel, older ones draw it all the same.
+            "--no-progress-meter",
             "--show-error",
             "--fail",
             "--parallel",
