@@ -4,15 +4,18 @@
 //!   one of the same prefix in the main file as a whole, and the longest prefix wins: so each repository of the cache gets its own entry, whatever the
 //!   installer wrote.
 //! * `oc` obeys nothing but digest mirrors that it is given by flag; bootkube hands it the ImageDigestMirrorSet among the installer's manifests.
+//! * the Machine Config Operator writes the same into the main file out of mirror sets, for whoever looks at the cluster; the drop-in wins over that. It refuses
+//!   all of them when two sets have different policies for one source, and up to 4.14 when there is an ImageContentSourcePolicy beside them.
 //! * signatures that are attached as tags are looked for at the mirror when `registries.d` says so for the mirror's name (containers-registries.d(5)).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use snobox_formats::ignition::{File, Ignition};
 use snobox_formats::reference::{ImageRef, loopback_repository};
-use snobox_plan::install_config::DigestMirror;
+use snobox_plan::install_config::{DigestMirror, Manifest};
 use snobox_plan::site::Fallback;
+use snobox_plan::yaml::{self, Node, Value};
 
 use super::{REGISTRY, text};
 
@@ -21,6 +24,10 @@ const SIGNATURES: &str = "/etc/containers/registries.d/50-snobox.yaml";
 const MIRROR_SET: &str = "/opt/openshift/manifests/image-digest-mirror-set.yaml";
 /// What the installer writes instead for `imageContentSources`.
 const CONTENT_SOURCES: &str = "/opt/openshift/manifests/image-content-source-policy.yaml";
+
+const BOOTKUBE: &str = "/usr/local/bin/bootkube.sh";
+/// What counts where no policy is given.
+const ALLOW: &str = "AllowContactingSource";
 
 /// The digest mirrors of an install-config for a cache with these images, one for each repository.
 pub fn mirrors<'a>(images: impl Iterator<Item = &'a ImageRef>) -> Vec<DigestMirror> {
@@ -47,20 +54,83 @@ pub(super) fn files<'a>(
     ]
 }
 
-/// Whether bootkube will find digest mirrors for `oc`.
-pub(super) fn has_mirrors(ignition: &Ignition) -> bool {
-    ignition
-        .file_paths()
-        .any(|path| path == MIRROR_SET || path == CONTENT_SOURCES)
+fn has(ignition: &Ignition, path: &str) -> bool {
+    ignition.file_paths().any(|known| known == path)
+}
+
+/// Whether bootkube hands digest mirrors to `oc`, and will find none: an install-config that had them brings them, an ignition of the user's own may not.
+/// Releases before 4.14 ask `oc` nothing, and before 4.13 have no such sets.
+pub(super) fn lacks_mirrors(ignition: &Ignition) -> bool {
+    let bootkube = ignition.file(BOOTKUBE).ok().flatten().unwrap_or_default();
+    let name = MIRROR_SET.rsplit('/').next().unwrap_or(MIRROR_SET);
+    let is_asked_for = String::from_utf8_lossy(&bootkube).contains(name);
+    is_asked_for && !has(ignition, MIRROR_SET) && !has(ignition, CONTENT_SOURCES)
+}
+
+fn policy(fallback: Fallback) -> &'static str {
+    match fallback {
+        Fallback::Upstream => ALLOW,
+        Fallback::None => "NeverContactSource",
+    }
+}
+
+/// An ImageTagMirrorSet for the repositories of images that go by a tag, beside the digest mirrors of the ignition or of [`digest_mirror_set`]. None where
+/// the ignition has digest mirrors of the older kind, or none at all.
+pub(super) fn tag_mirror_set<'a>(
+    tagged: impl Iterator<Item = &'a ImageRef>,
+    fallback: Fallback,
+    ignition: &Ignition,
+) -> Option<Manifest> {
+    let has_set = has(ignition, MIRROR_SET) || lacks_mirrors(ignition);
+    let policies = policies(ignition);
+    let mirror = |mirror: DigestMirror| {
+        let given = policies.get(&mirror.source).map(String::as_str);
+        let policy = given.unwrap_or_else(|| policy(fallback));
+        json!({"mirrors": mirror.mirrors, "source": mirror.source, "mirrorSourcePolicy": policy})
+    };
+    let mirrors: Vec<_> = mirrors(tagged).into_iter().map(mirror).collect();
+    if !has_set || mirrors.is_empty() || has(ignition, CONTENT_SOURCES) {
+        return None;
+    }
+    let document = json!({
+        "apiVersion": "config.openshift.io/v1",
+        "kind": "ImageTagMirrorSet",
+        "metadata": {"name": "snobox"},
+        "spec": {"imageTagMirrors": mirrors},
+    });
+    Some(Manifest {
+        name: "99-snobox-imagetagmirrorset.yaml".to_owned(),
+        text: format!("{document:#}\n"),
+    })
+}
+
+/// The policies of the installer's digest mirrors, by source.
+fn policies(ignition: &Ignition) -> BTreeMap<String, String> {
+    let text = ignition.file(MIRROR_SET).ok().flatten().unwrap_or_default();
+    let root = yaml::parse(&String::from_utf8_lossy(&text)).ok();
+    let list = root.and_then(|root| root.at_path(&["spec", "imageDigestMirrors"]).cloned());
+    let Some(Value::Sequence(items)) = list.map(|node| node.value) else {
+        return BTreeMap::new();
+    };
+    let policy = |item: &Node| {
+        let source = item.get("source").and_then(Node::text)?;
+        let policy = item.get("mirrorSourcePolicy").and_then(Node::text);
+        Some((source.to_owned(), policy.unwrap_or(ALLOW).to_owned()))
+    };
+    items.iter().filter_map(policy).collect()
 }
 
 /// What the installer writes for `imageDigestSources`, for an ignition that was made without: path and document.
 pub(super) fn digest_mirror_set<'a>(
     images: impl Iterator<Item = &'a ImageRef>,
+    fallback: Fallback,
 ) -> (&'static str, String) {
+    let policy = policy(fallback);
     let mirrors: Vec<_> = mirrors(images)
         .into_iter()
-        .map(|mirror| json!({"mirrors": mirror.mirrors, "source": mirror.source}))
+        .map(|mirror| {
+            json!({"mirrors": mirror.mirrors, "source": mirror.source, "mirrorSourcePolicy": policy})
+        })
         .collect();
     let document = json!({
         "apiVersion": "config.openshift.io/v1",
