@@ -220,4 +220,95 @@ mod tests {
             ]
         );
     }
+
+    fn ignition(files: &[(&str, &str)]) -> Ignition {
+        let file = |(path, text): &(&str, &str)| {
+            let hex = text.bytes().map(|byte| format!("%{byte:02X}"));
+            json!({"path": path, "contents": {"source": format!("data:,{}", hex.collect::<String>())}})
+        };
+        let files: Vec<_> = files.iter().map(file).collect();
+        let config = json!({"ignition": {"version": "3.2.0"}, "storage": {"files": files}});
+        Ignition::parse(config.to_string().as_bytes()).unwrap()
+    }
+
+    /// Source and policy of each entry of the tag set.
+    fn tagged(files: &[(&str, &str)], fallback: Fallback) -> Option<Vec<String>> {
+        let images: Vec<ImageRef> = ["quay.io/a/b:1", "quay.io/a/b:2", "r.io:5000/c:1"]
+            .map(|image| image.parse().unwrap())
+            .into();
+        let manifest = tag_mirror_set(images.iter(), fallback, &ignition(files))?;
+        let set: serde_json::Value = serde_json::from_str(&manifest.text).unwrap();
+        let mirrors = set["spec"]["imageTagMirrors"].as_array().unwrap().iter();
+        let text = |m: &serde_json::Value| {
+            let [source, policy] =
+                ["source", "mirrorSourcePolicy"].map(|key| m[key].as_str().unwrap().to_owned());
+            format!("{source} {} {policy}", m["mirrors"][0].as_str().unwrap())
+        };
+        Some(mirrors.map(text).collect())
+    }
+
+    const DIGESTS: &str = "spec:\n  imageDigestMirrors:\n  - source: quay.io/a/b\n    mirrors: [m]\n  - source: quay.io\n    mirrors: [m]\n    mirrorSourcePolicy: NeverContactSource\n";
+    const ASKS: &str = "if [ -f manifests/image-digest-mirror-set.yaml ]; then";
+
+    #[test]
+    fn tags_have_the_policy_of_the_digests_of_the_same_source_and_else_that_of_the_site() {
+        let found = |policy: &str, fallback| {
+            let digests = DIGESTS.replace(
+                "[m]\n  - source: quay.io\n",
+                &format!("[m]\n{policy}  - source: quay.io\n"),
+            );
+            tagged(&[(MIRROR_SET, &digests)], fallback)
+                .unwrap()
+                .join("\n")
+        };
+        // Two sets with different policies for one source, and the cluster gets no mirrors at all.
+        let never = "    mirrorSourcePolicy: NeverContactSource\n";
+        assert_eq!(
+            found("", Fallback::None),
+            "quay.io/a/b 127.0.0.1:22626/quay.io/a/b AllowContactingSource\nr.io:5000/c 127.0.0.1:22626/r.io_5000/c NeverContactSource"
+        );
+        assert_eq!(
+            found(never, Fallback::Upstream),
+            "quay.io/a/b 127.0.0.1:22626/quay.io/a/b NeverContactSource\nr.io:5000/c 127.0.0.1:22626/r.io_5000/c AllowContactingSource"
+        );
+        // Where both sets are written here, they say what the site says.
+        let own = tagged(&[(BOOTKUBE, ASKS)], Fallback::None).unwrap();
+        assert!(
+            own.iter().all(|line| line.ends_with(" NeverContactSource")),
+            "{own:?}"
+        );
+        let image: ImageRef = "quay.io/a/b:1".parse().unwrap();
+        let (_, digests) = digest_mirror_set([&image].into_iter(), Fallback::None);
+        assert!(digests.contains("\"NeverContactSource\""), "{digests}");
+    }
+
+    #[test]
+    fn there_are_no_mirrors_for_tags_where_there_are_none_of_their_kind_for_digests() {
+        let policy = (CONTENT_SOURCES, "spec:\n  repositoryDigestMirrors: []\n");
+        assert_eq!(tagged(&[], Fallback::Upstream), None);
+        assert_eq!(
+            tagged(&[(BOOTKUBE, "oc adm release info")], Fallback::Upstream),
+            None
+        );
+        assert_eq!(tagged(&[policy], Fallback::Upstream), None);
+        assert_eq!(
+            tagged(&[policy, (MIRROR_SET, DIGESTS)], Fallback::Upstream),
+            None
+        );
+        assert_eq!(
+            tagged(&[policy, (BOOTKUBE, ASKS)], Fallback::Upstream),
+            None
+        );
+        assert!(!lacks_mirrors(&ignition(&[(
+            BOOTKUBE,
+            "oc adm release info"
+        )])));
+        assert!(lacks_mirrors(&ignition(&[(BOOTKUBE, ASKS)])));
+        let none: [&ImageRef; 0] = [];
+        let all = ignition(&[(MIRROR_SET, DIGESTS)]);
+        assert_eq!(
+            tag_mirror_set(none.into_iter(), Fallback::Upstream, &all),
+            None
+        );
+    }
 }

@@ -56,7 +56,12 @@ impl FromStr for GraphSource {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.starts_with("http://") || text.starts_with("https://") {
-            return text.parse().map(Self::At).map_err(|e| format!("{e}"));
+            let url: Url = text.parse().map_err(|e| format!("{e}"))?;
+            // It is kept in the store, and named in messages.
+            if !url.username().is_empty() || url.password().is_some() {
+                return Err("expected a URL without a user's name or password".to_owned());
+            }
+            return Ok(Self::At(url));
         }
         let is_channel = |name: &str| {
             let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -325,6 +330,8 @@ mod tests {
         assert!(matches!(source("https://h/graph?x=y"), GraphSource::At(_)));
         assert!("".parse::<GraphSource>().is_err());
         assert!("http://".parse::<GraphSource>().is_err());
+        let secret = "https://me:canary@h/graph".parse::<GraphSource>();
+        assert!(!secret.unwrap_err().contains("canary"));
     }
 
     #[test]
