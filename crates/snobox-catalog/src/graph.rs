@@ -3,10 +3,13 @@
 //! Source of truth: `github.com/openshift/cincinnati`, docs/design/openshift.md and cluster-version-operator's conditional updates: nodes with version and
 //! payload, edges as pairs of indices, and edges that are only recommended where no risk applies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 use serde::Deserialize;
+
+/// Which channels a release is in, with commas between them: metadata of a node.
+const CHANNELS: &str = "io.openshift.upgrades.graph.release.channels";
 
 /// A graph: that of one channel and one architecture.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +18,8 @@ pub struct Graph {
     /// Indices of nodes, from lower to higher.
     edges: Vec<(usize, usize)>,
     risky: Vec<Risky>,
+    /// By name.
+    risks: BTreeMap<String, Risk>,
 }
 
 /// A release.
@@ -28,6 +33,16 @@ pub struct Node {
     pub metadata: BTreeMap<String, String>,
 }
 
+impl Node {
+    /// The channels that it says it is in.
+    fn channels(&self) -> impl Iterator<Item = &str> {
+        let text = self.metadata.get(CHANNELS).map_or("", String::as_str);
+        text.split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+    }
+}
+
 /// An update that is recommended only where its risks do not apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Risky {
@@ -37,6 +52,26 @@ pub struct Risky {
     pub to: Version,
     /// Names of the risks.
     pub risks: Vec<String>,
+}
+
+/// Why an update may be a bad one for some clusters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Risk {
+    /// Its name, in one word.
+    pub name: String,
+    /// Where more is said about it.
+    pub url: String,
+    /// What happens, and to whom.
+    pub message: String,
+}
+
+/// An update from one release, without a step between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update<'g> {
+    /// The release that it leads to.
+    pub to: &'g Node,
+    /// Names of the risks; none where it is recommended to everybody.
+    pub risks: Vec<&'g str>,
 }
 
 /// Why a text is not a graph.
@@ -94,6 +129,10 @@ struct TextEdge {
 struct TextRisk {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    message: String,
 }
 
 fn version(text: &str) -> Result<Version, GraphError> {
@@ -120,9 +159,13 @@ impl Graph {
         if let Some(index) = ends.find(|index| *index >= count) {
             return Err(GraphError::Edge { index, count });
         }
-        let mut risky = Vec::new();
+        let (mut risky, mut all_risks) = (Vec::new(), BTreeMap::new());
         for group in text.conditional_edges {
-            let risks: Vec<String> = group.risks.into_iter().map(|risk| risk.name).collect();
+            let risks: Vec<String> = group.risks.iter().map(|risk| risk.name.clone()).collect();
+            for TextRisk { name, url, message } in group.risks {
+                let risk = Risk { name, url, message };
+                all_risks.entry(risk.name.clone()).or_insert(risk);
+            }
             for edge in group.edges {
                 risky.push(Risky {
                     from: version(&edge.from)?,
@@ -135,7 +178,69 @@ impl Graph {
             nodes: nodes?,
             edges: text.edges,
             risky,
+            risks: all_risks,
         })
+    }
+
+    /// Every channel that a release says it is in.
+    pub fn channels(&self) -> BTreeSet<&str> {
+        self.nodes.iter().flat_map(Node::channels).collect()
+    }
+
+    /// The part of it that is the graph of one channel. A release that names no channels belongs to each.
+    pub fn channel(&self, name: &str) -> Self {
+        let is_in = |node: &Node| {
+            let mut channels = node.channels().peekable();
+            channels.peek().is_none() || channels.any(|channel| channel == name)
+        };
+        let kept = self
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| is_in(node));
+        let indices: BTreeMap<usize, usize> =
+            kept.enumerate().map(|(new, (old, _))| (old, new)).collect();
+        let versions: BTreeSet<&Version> = indices
+            .keys()
+            .map(|old| &self.nodes[*old].version)
+            .collect();
+        let risky = self.risky.iter();
+        Self {
+            nodes: indices.keys().map(|old| self.nodes[*old].clone()).collect(),
+            edges: self
+                .edges
+                .iter()
+                .filter_map(|(from, to)| Some((*indices.get(from)?, *indices.get(to)?)))
+                .collect(),
+            risky: risky
+                .filter(|risky| versions.contains(&risky.from) && versions.contains(&risky.to))
+                .cloned()
+                .collect(),
+            risks: self.risks.clone(),
+        }
+    }
+
+    /// The updates from a release, from the lowest; none if it is not there. One that is listed both with and without risks has them.
+    pub fn updates(&self, from: &Version) -> Vec<Update<'_>> {
+        let start = self.index(from);
+        let plain = self.edges.iter().filter(|(at, _)| Some(*at) == start);
+        let risky = self.risky.iter().filter(|risky| risky.from == *from);
+        let targets: BTreeSet<usize> = plain
+            .map(|(_, to)| *to)
+            .chain(risky.filter_map(|risky| self.index(&risky.to)))
+            .collect();
+        let update = |index: usize| Update {
+            to: &self.nodes[index],
+            risks: self.risks(from, &self.nodes[index].version),
+        };
+        let mut all: Vec<Update<'_>> = targets.into_iter().map(update).collect();
+        all.sort_by(|a, b| a.to.version.cmp_precedence(&b.to.version));
+        all
+    }
+
+    /// What is known of a risk.
+    pub fn risk(&self, name: &str) -> Option<&Risk> {
+        self.risks.get(name)
     }
 
     /// All releases, from the lowest.
@@ -154,7 +259,8 @@ impl Graph {
         self.nodes.iter().position(|node| node.version == *version)
     }
 
-    /// The shortest way from one release to another, with both; of several the one through the higher versions. Updates with risks are not taken.
+    /// The shortest way from one release to another, with both; of several the one through the higher versions. Updates with risks are not taken,
+    /// not even where the service lists them without as well.
     pub fn shortest_path(&self, from: &Version, to: &Version) -> Option<Vec<&Node>> {
         let (start, goal) = (self.index(from)?, self.index(to)?);
         let mut before: BTreeMap<usize, usize> = BTreeMap::from([(start, start)]);
@@ -168,6 +274,7 @@ impl Graph {
                 .iter()
                 .filter(|(from, to)| *from == at && !before.contains_key(to))
                 .map(|(_, to)| *to)
+                .filter(|to| !self.is_risky(at, *to))
                 .collect();
             next.sort_by(|a, b| {
                 self.nodes[*b]
@@ -191,6 +298,13 @@ impl Graph {
                 .map(|index| &self.nodes[index])
                 .collect(),
         )
+    }
+
+    fn is_risky(&self, from: usize, to: usize) -> bool {
+        let (from, to) = (&self.nodes[from].version, &self.nodes[to].version);
+        self.risky
+            .iter()
+            .any(|risky| risky.from == *from && risky.to == *to)
     }
 
     /// Updates with risks.

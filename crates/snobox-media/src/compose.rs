@@ -40,6 +40,8 @@ pub struct Inputs<'a> {
     pub release: &'a ImageRef,
     /// The images of the cache.
     pub images: &'a [ImageRef],
+    /// Those of them that will be asked for by tag.
+    pub tagged: &'a [ImageRef],
     /// The installer's ignition.
     pub ignition: &'a Ignition,
     /// Manifests for the cluster besides those of snobox itself.
@@ -314,8 +316,15 @@ fn installation(inputs: &Inputs<'_>) -> Result<InstallationPins, ComposeError> {
 fn merged_ignition(inputs: &Inputs<'_>, pins: &Pins) -> Result<Vec<u8>, IgnitionError> {
     let mut ignition = inputs.ignition.clone();
     let images = inputs.images.iter();
-    let manifests = inputs.manifests;
-    overlay(inputs.site, pins, images, manifests, inputs.ignition).apply(&mut ignition)?;
+    overlay(
+        inputs.site,
+        pins,
+        images,
+        inputs.tagged,
+        inputs.manifests,
+        inputs.ignition,
+    )
+    .apply(&mut ignition)?;
     Ok(ignition.to_bytes())
 }
 

@@ -35,11 +35,13 @@ pub struct Overlay {
     pub units: Vec<Unit>,
 }
 
-/// The overlay of a site for the installer's `ignition`, for a cache with these images and pins; `manifests` are for the cluster besides.
+/// The overlay of a site for the installer's `ignition`, for a cache with these images and pins; those that are `tagged` will be asked for by tag, and
+/// `manifests` are for the cluster besides.
 pub fn overlay<'a>(
     site: &Site,
     pins: &Pins,
     images: impl Iterator<Item = &'a ImageRef> + Clone,
+    tagged: &[ImageRef],
     manifests: &[Manifest],
     ignition: &Ignition,
 ) -> Overlay {
@@ -49,14 +51,18 @@ pub fn overlay<'a>(
     let manifests = install_config::manifests(site)
         .into_iter()
         .chain([installed::machine_config(site, pins, &clients)])
+        .chain(clients::tag_mirror_set(
+            tagged.iter(),
+            site.cache.fallback,
+            ignition,
+        ))
         .chain(manifests.iter().cloned());
     overlay.files.extend(manifests.map(|manifest| {
         let path = format!("/opt/openshift/openshift/{}", manifest.name);
         text(&path, 0o644, manifest.text)
     }));
-    // An install-config that had them brings them; an ignition of the user's own may not.
-    if !clients::has_mirrors(ignition) {
-        let (path, document) = clients::digest_mirror_set(images);
+    if clients::lacks_mirrors(ignition) {
+        let (path, document) = clients::digest_mirror_set(images, site.cache.fallback);
         overlay.files.push(text(path, 0o644, document));
     }
     overlay.files.extend(clients);

@@ -118,7 +118,7 @@ pub struct LockedImage {
 pub struct LockedCatalog {
     /// What the cluster calls it, without its kind: `redhat-operator-index-v4-13`.
     pub name: String,
-    /// As the image set names it.
+    /// As the image set names it; for a catalog in a folder, the name that it is served by, in the registry `localhost`.
     pub reference: ImageRef,
     /// The image (or list of images) that the reference stood for.
     pub digest: Digest,

@@ -3,8 +3,12 @@
 //! * `OperatorHub` switches the catalogs off that every cluster has and that cannot be reached;
 //! * one `CatalogSource` (OLM) for each catalog, and from 4.18 on one `ClusterCatalog` (OLM v1).
 //!
-//! Names are those of oc-mirror: `cs-` or `cc-`, the catalog's last word, its tag. No mirror sets are among them: the node's container clients are sent to
-//! the cache for every repository in it, by digest and by tag, and digest mirrors go into install-config. Why: `docs/adr/0015-catalog-images.md`.
+//! Names are those of oc-mirror: `cs-` or `cc-`, the catalog's last word, its tag. Mirror sets are not among them: digest mirrors go into install-config, and
+//! what goes by tag depends on what the installer made of these. Why: `docs/adr/0015-catalog-images.md`.
+
+mod template;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use snobox_formats::reference::ImageRef;
@@ -12,13 +16,19 @@ use snobox_formats::reference::ImageRef;
 use crate::install_config::Manifest;
 use crate::lock::{Lock, LockedCatalog, Role};
 
+pub use template::Template;
+
+const SOURCE_VERSION: &str = "operators.coreos.com/v1alpha1";
+const SOURCE_KIND: &str = "CatalogSource";
+/// Where catalogs are that the whole cluster sees.
+const NAMESPACE: &str = "openshift-marketplace";
 /// The first minor release of 4 with OLM v1.
 const OLM_V1: u32 = 18;
 /// Objects of a cluster have names of up to so many characters where pods are named after them.
 const MAX_NAME: usize = 60;
 
-/// The manifests; none where no image set chooses operators.
-pub fn manifests(lock: &Lock) -> Vec<Manifest> {
+/// The manifests; none where no image set chooses operators. `templates` has the user's own by the names of catalogs.
+pub fn manifests(lock: &Lock, templates: &BTreeMap<String, Template>) -> Vec<Manifest> {
     if lock.catalogs.is_empty() {
         return Vec::new();
     }
@@ -26,7 +36,10 @@ pub fn manifests(lock: &Lock) -> Vec<Manifest> {
     let has_v1 = minor(&lock.release.version).is_some_and(|minor| minor >= OLM_V1);
     for catalog in &lock.catalogs {
         let image = image(lock, catalog);
-        let source = catalog_source(catalog, &image);
+        let source = match templates.get(&catalog.name) {
+            Some(template) => template.filled(&format!("cs-{}", catalog.name), &image),
+            None => catalog_source(catalog, &image),
+        };
         all.push(manifest(
             &format!("catalogsource-{}", catalog.name),
             &source,
@@ -92,9 +105,9 @@ fn operator_hub() -> Value {
 
 fn catalog_source(catalog: &LockedCatalog, image: &ImageRef) -> Value {
     json!({
-        "apiVersion": "operators.coreos.com/v1alpha1",
-        "kind": "CatalogSource",
-        "metadata": {"name": format!("cs-{}", catalog.name), "namespace": "openshift-marketplace"},
+        "apiVersion": SOURCE_VERSION,
+        "kind": SOURCE_KIND,
+        "metadata": {"name": format!("cs-{}", catalog.name), "namespace": NAMESPACE},
         "spec": {
             "sourceType": "grpc",
             "image": image.to_string(),

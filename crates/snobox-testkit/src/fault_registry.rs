@@ -27,6 +27,8 @@ pub struct Seen {
     pub authorization: Option<String>,
     /// The `Range` header.
     pub range: Option<String>,
+    /// The `Accept` header.
+    pub accept: Option<String>,
 }
 
 /// The body of one answer, as far as it went: bytes handed to the kernel.

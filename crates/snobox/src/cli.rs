@@ -5,6 +5,7 @@ mod line;
 mod mirror;
 mod plan;
 mod push;
+mod release;
 mod store;
 
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ pub use line::{LineArgs, PatienceArgs};
 pub use mirror::MirrorArgs;
 pub use plan::PlanArgs;
 pub use push::PushArgs;
+pub use release::{GraphArgs, ReleaseCommand};
 pub use store::{AddArgs, ExportArgs, ExportFormat, GcArgs, ImportArgs, StoreCommand};
 
 /// Single Node OpenShift in a box: one declarative file in, one bootable stick out.
@@ -80,6 +82,9 @@ pub enum Command {
     /// See what an operator catalog holds, and what an image set chooses from it
     #[command(subcommand)]
     Catalog(CatalogCommand),
+    /// See the releases of channels, and which ones an image set chooses
+    #[command(subcommand)]
+    Release(ReleaseCommand),
     /// Fill, look at, check and clean a store
     #[command(subcommand)]
     Store(StoreCommand),

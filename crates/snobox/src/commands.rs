@@ -11,6 +11,7 @@ mod iso;
 mod mirror;
 mod plan;
 mod push;
+mod release;
 mod serve;
 mod store;
 mod verify;
@@ -32,6 +33,7 @@ pub async fn run(command: Command, ui: &Ui, interrupt: &Interrupt) -> Result<()>
         Command::Iso(command) => iso::run(&command, ui),
         Command::Ignition(command) => ignition::run(&command, ui),
         Command::Catalog(command) => catalog::run(&command, ui, interrupt).await,
+        Command::Release(command) => release::run(&command, ui, interrupt).await,
         Command::Certs(command) => certs::run(&command, ui),
         Command::Store(command) => store::run(&command, ui, interrupt).await,
         Command::Push(args) => push::run(&args, ui, interrupt).await,

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod catalog;
+pub mod graph;
 pub mod image_sets;
 pub mod iso_file;
 pub mod line;

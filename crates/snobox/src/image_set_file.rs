@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use snobox_catalog::image_set::{self, ImageSet};
+use snobox_catalog::image_set::{self, ImageSet, Operator};
 use snobox_formats::digest::Digest;
+use snobox_plan::operators::Template;
 use snobox_plan::problem::Problem;
 
 use crate::error::{Error, Exit, Result};
+use crate::flow::output::folder_of;
 use crate::input;
 use crate::site_file::problems_error;
 
@@ -47,6 +49,41 @@ pub fn refused(path: &Path, problems: &[Problem]) -> Error {
 }
 
 impl ImageSetFile {
+    /// A path as the image set means it: relative to its own folder.
+    pub fn resolve(&self, path: &str) -> PathBuf {
+        let folder = folder_of(&self.path);
+        // Beside a file in the current folder, a path is what the file says.
+        if folder == Path::new(".") {
+            path.into()
+        } else {
+            folder.join(path)
+        }
+    }
+
+    /// The CatalogSource that an entry wants for its catalog, if it names one.
+    pub fn template(&self, operator: &Operator) -> Result<Option<Template>> {
+        let Some(named) = &operator.source_template else {
+            return Ok(None);
+        };
+        let path = self.resolve(named);
+        let place = &operator.place;
+        let hint = format!(
+            "{}:{}: {}.targetCatalogSourceTemplate names it: a CatalogSource in YAML, of which name, namespace and image are filled in",
+            self.path.display(),
+            place.at.line,
+            place.path
+        );
+        let text = input::read_text(&path).map_err(|error| {
+            let message = format!("cannot read {}", path.display());
+            Error::caused(Exit::Site, message, &error).hint(&hint)
+        })?;
+        let template = Template::read(&text).map_err(|problems| Error {
+            hint: Some(hint),
+            ..problems_error(&path, &problems)
+        })?;
+        Ok(Some(template))
+    }
+
     /// Fields that are accepted and change nothing, each as a line of talk.
     pub fn notes(&self) -> Vec<String> {
         let notes = self.set.notes.iter();

@@ -51,6 +51,9 @@ impl SiteFile {
             let set = image_set_file::read(&file.resolve(named)).map_err(|error| {
                 error.hint(format!("images.imageSets of {} names it", path.display()))
             })?;
+            for operator in &set.set.operators {
+                set.template(operator)?;
+            }
             file.image_sets.push(set);
         }
         Ok(file)

@@ -34,11 +34,9 @@ pub(super) fn platform(reading: &mut Reading, field: &Field<'_>, rules: Rules) -
     if reading.flag(&fields, "graph")
         && let Some(graph) = fields.optional("graph")
     {
-        let hint = "write graph: false; a node that installs itself asks no update service";
-        reading.refuse(
+        reading.note(
             &graph,
-            "the image of the update graph is not made by snobox",
-            hint,
+            "the image of the update graph is not brought: a single node runs no update service",
         );
     }
     let architectures: Vec<String> = reading

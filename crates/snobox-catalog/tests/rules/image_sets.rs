@@ -229,10 +229,6 @@ fn every_mistake_is_told_with_its_place() {
             "4:12: mirror.samples: samples is not done by snobox (remove it, nothing is silently ignored; list the images of the samples under additionalImages)",
         ),
         (
-            "  platform:\n    graph: true\n".to_owned(),
-            "5:12: mirror.platform.graph: the image of the update graph is not made by snobox (write graph: false; a node that installs itself asks no update service)",
-        ),
-        (
             "  platform:\n    architectures: [x86_64]\n".to_owned(),
             "5:21: mirror.platform.architectures[0]: \"x86_64\" is not allowed; allowed: amd64, arm64, ppc64le, s390x, multi",
         ),
@@ -251,6 +247,27 @@ fn every_mistake_is_told_with_its_place() {
             panic!("{tail}: {found:#?}")
         };
         assert!(one.starts_with(expected), "\n{one}\n{expected}");
+    }
+}
+
+#[test]
+fn the_image_of_the_update_graph_is_left_out_with_a_note() {
+    for version in ["v1alpha2", "v2alpha1"] {
+        let text = format!(
+            "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/{version}\nmirror:\n  platform:\n    graph: true\n"
+        );
+        let set = good(&text);
+        let [(place, why)] = &set.notes[..] else {
+            panic!("{:?}", set.notes)
+        };
+        assert_eq!(
+            (place.at.line, place.path.as_str()),
+            (5, "mirror.platform.graph")
+        );
+        assert!(
+            why.contains("a single node runs no update service"),
+            "{why}"
+        );
     }
 }
 

@@ -100,6 +100,53 @@ fn updates_with_risks_are_told() {
 }
 
 #[test]
+fn an_update_that_is_listed_with_and_without_risks_has_them() {
+    // 4.13.3 by 4.13.1 or 4.13.2; the latter step also has a risk.
+    let edges = r#""conditionalEdges":[{"edges":[{"from":"4.13.2","to":"4.13.3"},{"from":"4.13.0","to":"4.13.3"}],"risks":[{"name":"Loud","url":"u","message":"m"}]}]"#;
+    let (text, _) = SMALL.split_once("\"conditionalEdges\"").unwrap();
+    let graph = Graph::parse(format!("{text}{edges}}}").as_bytes()).unwrap();
+    let version = |text: &str| text.parse().unwrap();
+    let way = graph.shortest_path(&version("4.13.0"), &version("4.13.3"));
+    let way: Vec<_> = way.unwrap().iter().map(|n| n.version.to_string()).collect();
+    assert_eq!(way, ["4.13.0", "4.13.1", "4.13.3"]);
+    let updates = |from: &str| -> Vec<String> {
+        let from = version(from);
+        let updates = graph.updates(&from).into_iter();
+        let told = updates.map(|u| format!("{} {}", u.to.version, u.risks.join(" ")));
+        told.collect()
+    };
+    assert_eq!(updates("4.13.0"), ["4.13.1 ", "4.13.2 ", "4.13.3 Loud"]);
+    assert_eq!(updates("4.13.2"), ["4.13.3 Loud"]);
+    assert_eq!(updates("4.14.0"), [""; 0]);
+    let risk = graph.risk("Loud").unwrap();
+    assert_eq!((risk.url.as_str(), risk.message.as_str()), ("u", "m"));
+}
+
+#[test]
+fn a_channel_of_a_graph_has_its_releases_and_what_leads_between_them() {
+    let node = |version: &str, channels: &str| {
+        format!(
+            r#"{{"version":"{version}","payload":"p","metadata":{{"io.openshift.upgrades.graph.release.channels":"{channels}"}}}}"#
+        )
+    };
+    let text = format!(
+        r#"{{"nodes":[{},{},{},{{"version":"4.13.9","payload":"p"}}],"edges":[[0,1],[1,2],[0,2],[2,3]]}}"#,
+        node("4.13.0", "a,b"),
+        node("4.13.1", "b"),
+        node("4.13.2", "a, b")
+    );
+    let graph = Graph::parse(text.as_bytes()).unwrap();
+    assert_eq!(graph.channels().into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    let a = graph.channel("a");
+    let versions: Vec<_> = a.nodes().iter().map(|n| n.version.to_string()).collect();
+    // The last one names no channels.
+    assert_eq!(versions, ["4.13.0", "4.13.2", "4.13.9"]);
+    let way = a.shortest_path(&"4.13.0".parse().unwrap(), &"4.13.9".parse().unwrap());
+    assert_eq!(way.unwrap().len(), 3);
+    assert_eq!(graph.channel("c").nodes().len(), 1);
+}
+
+#[test]
 fn several_channels_bring_what_leads_from_one_to_the_next() {
     let found = asked(&graphs(), &["name: stable-4.13", "name: stable-4.14"]).unwrap();
     assert_eq!(versions(&found), ["4.13.3", "4.13.4", "4.14.1"]);

@@ -6,16 +6,21 @@ use reqwest::header::ACCEPT;
 use super::{Client, Place, RequestError, check};
 
 impl Client {
-    /// Fetches a document of at most `limit_bytes`. Credentials of registries are never sent along.
+    /// Fetches a document of at most `limit_bytes`, of a media type that `accept` names. Credentials of registries are never sent along.
     ///
     /// # Errors
     /// [`RequestError`]; [`RequestError::NotFound`] for 404 alone.
-    pub async fn document(&self, url: &Url, limit_bytes: u64) -> Result<Vec<u8>, RequestError> {
+    pub async fn document(
+        &self,
+        url: &Url,
+        accept: &str,
+        limit_bytes: u64,
+    ) -> Result<Vec<u8>, RequestError> {
         let place = place(url);
         let sent = self
             .http(&place)
             .get(url.clone())
-            .header(ACCEPT, "*/*")
+            .header(ACCEPT, accept)
             .send()
             .await;
         let response = sent.map_err(|e| RequestError::broken(&place, e))?;

@@ -4,16 +4,17 @@ use super::patience::retried;
 use super::{Failure, PullError};
 use crate::client::{Client, RequestError, Url};
 
-/// Fetches the document at `url` (`http` or `https`), at most `limit_bytes`; `None` when the server says that it has none there.
+/// Fetches the document at `url` (`http` or `https`) in a media type that `accept` names, at most `limit_bytes`; `None` when the server says that it has none there.
 ///
 /// # Errors
 /// [`Failure`]: also for a server that cannot be reached, which has not said that.
 pub async fn document(
     client: &Client,
     url: &Url,
+    accept: &str,
     limit_bytes: u64,
 ) -> Result<Option<Vec<u8>>, Failure> {
-    match retried(client, || client.document(url, limit_bytes)).await {
+    match retried(client, || client.document(url, accept, limit_bytes)).await {
         Ok(bytes) => Ok(Some(bytes)),
         Err(PullError::Request(RequestError::NotFound { .. })) => Ok(None),
         Err(error) => Err(Failure {

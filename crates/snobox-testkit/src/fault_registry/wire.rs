@@ -41,6 +41,7 @@ pub(super) fn read_request(stream: &mut TcpStream) -> io::Result<Seen> {
         path: path.unwrap_or_default().to_owned(),
         authorization: header("authorization"),
         range: header("range"),
+        accept: header("accept"),
     })
 }
 

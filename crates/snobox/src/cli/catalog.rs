@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// `snobox catalog`. A catalog is an image of a registry, or a folder or a file of catalog documents (JSON or YAML).
+/// `snobox catalog`. A catalog is an image of a registry or of a folder with an OCI image layout, or a folder or a file of catalog documents (JSON or YAML).
 #[derive(Debug, Subcommand)]
 pub enum CatalogCommand {
     /// List operators with their channels, heads and versions
@@ -15,12 +15,13 @@ Examples:
   snobox catalog list configs --package lvms-operator   its channels
   snobox catalog list configs --package lvms-operator --channel stable-4.13
   snobox catalog list configs --package lvms-operator --sizes
+  snobox catalog list oci:///data/index                 an image in a folder, as skopeo copies it
   snobox --json catalog list index.json
 
 Of an image, only the layers that hold documents are fetched, into the store; what was read once is read again without a network.
 A registry on this machine's loopback may speak plain HTTP.")]
     List {
-        /// A catalog image, or a folder or file of catalog documents
+        /// A catalog image (of a registry, or oci:// and a folder), or a folder or file of catalog documents
         catalog: String,
         /// Only this operator
         #[arg(long, value_name = "NAME")]

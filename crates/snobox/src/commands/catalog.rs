@@ -9,11 +9,11 @@ use std::sync::Arc;
 use snobox_catalog::catalog::Catalog;
 use snobox_formats::pull_secret::PullSecret;
 use snobox_registry::client::Mirror;
-use snobox_store::{Store, StoreLock};
+use snobox_store::Store;
 
 use crate::cli::{CatalogCommand, RegistryArgs};
 use crate::error::{Error, Exit, Result};
-use crate::flow::catalog::{self, Named};
+use crate::flow::catalog::{self, NO_REGISTRY, Named};
 use crate::flow::line::{Line, Pace};
 use crate::flow::source::Source;
 use crate::input;
@@ -57,7 +57,7 @@ struct Sources<'a> {
     args: &'a RegistryArgs,
     ui: &'a Ui,
     interrupt: &'a Interrupt,
-    opened: Option<(Line<'a>, StoreLock)>,
+    opened: Option<Line<'a>>,
 }
 
 impl<'a> Sources<'a> {
@@ -76,10 +76,10 @@ impl<'a> Sources<'a> {
             Some(opened) => opened,
             None => self.open()?,
         };
-        Ok(&self.opened.insert(opened).0)
+        Ok(self.opened.insert(opened))
     }
 
-    fn open(&self) -> Result<(Line<'a>, StoreLock)> {
+    fn open(&self) -> Result<Line<'a>> {
         let secret = self.args.pull_secret.as_ref().map(|path| {
             let failed = |e: &(dyn std::error::Error + 'static)| {
                 Error::caused(Exit::PullSecret, path.display().to_string(), e)
@@ -98,21 +98,27 @@ impl<'a> Sources<'a> {
         let mirrors = self.args.mirrors.iter().map(mirror).collect();
         let client = source.client(secret.transpose()?, mirrors)?;
         let store = Arc::new(Store::create(&self.args.store)?);
-        let lock = store.lock()?;
-        let line = Line {
+        let writing = store.lock()?;
+        Ok(Line {
             client,
             store,
+            writing,
             pace: Pace::default(),
             ui: self.ui,
             interrupt: self.interrupt,
-        };
-        Ok((line, lock))
+        })
     }
 
     /// The catalog of that name.
     async fn catalog(&mut self, named: &Named) -> Result<Catalog> {
         match named {
             Named::Files(path) => catalog::read_files(path),
+            Named::Layout(path) => {
+                let name = format!("{NO_REGISTRY}/catalog").parse();
+                let name = name.map_err(|e| Error::internal("the name of a catalog", &e))?;
+                let pulling = catalog::pull_layout(self.line()?, path, &name, ARCHITECTURE, None);
+                Ok(pulling.await?.catalog)
+            }
             Named::Image(image) => {
                 let pulled = catalog::pull(self.line()?, image, ARCHITECTURE).await?;
                 Ok(pulled.catalog)

@@ -21,7 +21,7 @@ use snobox_media::compose::{ImageMap, Inputs, compose, planned_bytes};
 use snobox_media::installer::{self as asked, CachedError, Missing};
 use snobox_plan::install_config::Manifest;
 use snobox_plan::kargs;
-use snobox_plan::lock::{Lock, Role};
+use snobox_plan::lock::{Lock, LockedImage, Role};
 use snobox_plan::operators;
 use snobox_plan::release::signature::config_map;
 use snobox_store::Store;
@@ -29,6 +29,7 @@ use time::OffsetDateTime;
 
 use crate::agent::Agent;
 use crate::error::{Error, Exit, Result};
+use crate::flow::image_sets;
 use crate::flow::output::{Output, Readers, folder_of};
 use crate::flow::signatures::Payload;
 use crate::interrupt::Interrupt;
@@ -176,11 +177,14 @@ pub fn build(
             Source::Sums => Ok(Box::new(io::empty())),
         }
     };
-    let manifests = [signatures.as_slice(), &operators::manifests(&lock)].concat();
+    let templates = image_sets::templates(file)?;
+    let operators = operators::manifests(&lock, &templates);
+    let manifests = [signatures.as_slice(), &operators].concat();
     let inputs = Inputs {
         site: &file.site,
         release: &lock.release.image,
         images: &cached.references,
+        tagged: &tagged(&lock),
         ignition: &made.ignition,
         manifests: &manifests,
         kargs: &kargs::network(&file.site.node),
@@ -206,6 +210,19 @@ pub fn build(
         installs_until: made.installs_until,
         missing,
     })
+}
+
+/// What the site's own images and those of its operators are called by a tag: a release names its components by digest.
+fn tagged(lock: &Lock) -> Vec<ImageRef> {
+    let by_tag = |image: &&LockedImage| {
+        let role = matches!(
+            image.role,
+            Role::Additional | Role::Operator | Role::Catalog
+        );
+        role && image.reference.digest().is_none()
+    };
+    let images = lock.images.iter().filter(by_tag);
+    images.map(|image| image.reference.clone()).collect()
 }
 
 /// What proves the release to the cluster, which has nobody to ask: none where it need not be proved.

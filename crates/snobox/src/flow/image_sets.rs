@@ -12,14 +12,14 @@ use snobox_catalog::image_set::{CatalogRef, Operator};
 use snobox_catalog::select::{Selection, select};
 use snobox_formats::oci;
 use snobox_formats::reference::ImageRef;
-use snobox_plan::lock::{Lock, LockedCatalog, Role};
-use snobox_plan::operators::catalog_name;
+use snobox_plan::lock::{Lock, LockedCatalog, LockedImage, Role};
+use snobox_plan::operators::{Template, catalog_name};
 use snobox_plan::problem::Problem;
 use snobox_plan::wanted::Wanted;
 use snobox_registry::pull::Pinned;
 
 use crate::error::{Error, Exit, Result};
-use crate::flow::catalog::{self, Pulled};
+use crate::flow::catalog::{self, NO_REGISTRY, Pulled};
 use crate::flow::line::Line;
 use crate::image_set_file::{ImageSetFile, refused};
 use crate::site_file::SiteFile;
@@ -99,15 +99,16 @@ pub async fn choose(
 
 /// Makes the catalogs of a lock again that the store does not have: no registry has them.
 pub async fn restore(line: &Line<'_>, file: &SiteFile, lock: &Lock) -> Result<()> {
-    let is_made = |catalog: &&LockedCatalog| !catalog.whole;
+    let is_local = |catalog: &LockedCatalog| catalog.reference.registry() == NO_REGISTRY;
+    let is_made = |catalog: &&LockedCatalog| !catalog.whole || is_local(catalog);
     let made: Vec<_> = lock.catalogs.iter().filter(is_made).collect();
     let image = |catalog: &LockedCatalog| {
         let mut images = lock.images.iter();
         images.find(|i| i.role == Role::Catalog && i.reference == catalog.served)
     };
     let is_there = |catalog: &&LockedCatalog| {
-        let digest = image(catalog).map(|image| image.digest);
-        digest.is_some_and(|digest| is_complete(line, digest))
+        let image = image(catalog);
+        image.is_some_and(|image| is_complete(line, image, is_local(catalog)))
     };
     if made.iter().all(is_there) {
         return Ok(());
@@ -133,8 +134,10 @@ pub async fn restore(line: &Line<'_>, file: &SiteFile, lock: &Lock) -> Result<()
     Ok(())
 }
 
-/// Whether what was made of a catalog is in the store: manifest, configuration, and the layer of documents, which is the last.
-fn is_complete(line: &Line<'_>, digest: snobox_formats::digest::Digest) -> bool {
+/// Whether what was made of a catalog is in the store: manifest, configuration, and the layer of documents, which is the last. Of one in a folder no
+/// registry has the other layers either.
+fn is_complete(line: &Line<'_>, image: &LockedImage, is_local: bool) -> bool {
+    let digest = image.platform_digest.unwrap_or(image.digest);
     let bytes = line.store.read_blob(digest, oci::MAX_MANIFEST_BYTES);
     let Ok((_, oci::Manifest::Image(image))) = bytes
         .map_err(|_| ())
@@ -142,8 +145,13 @@ fn is_complete(line: &Line<'_>, digest: snobox_formats::digest::Digest) -> bool 
     else {
         return false;
     };
+    let layers = &image.layers[if is_local {
+        0
+    } else {
+        image.layers.len().saturating_sub(1)
+    }..];
     std::iter::once(&image.config)
-        .chain(image.layers.last())
+        .chain(layers)
         .all(|blob| line.store.has(blob.digest, blob.size))
 }
 
@@ -170,7 +178,7 @@ impl Choosing<'_> {
                 let problem = judge::twice(operator, &served);
                 return Err(refused(&file.path, &[problem]));
             }
-            let pulled = self.pull(operator).await?;
+            let pulled = self.pull(file, operator, &served).await?;
             match select(&pulled.catalog, operator, file.set.rules) {
                 Ok(selection) => {
                     self.take(file, operator, served, &pulled, &selection)
@@ -193,11 +201,28 @@ impl Choosing<'_> {
         Ok(())
     }
 
-    async fn pull(&self, operator: &Operator) -> Result<Pulled> {
-        let CatalogRef::Image(reference) = &operator.catalog else {
-            return Err(Error::new(Exit::Internal, "a catalog without an image"));
+    async fn pull(
+        &self,
+        file: &ImageSetFile,
+        operator: &Operator,
+        served: &ImageRef,
+    ) -> Result<Pulled> {
+        let pin = |reference: &ImageRef| {
+            let mut pins = self.pins.iter();
+            pins.find(|pin| pin.reference == *reference)
         };
-        let pin = self.pins.iter().find(|pin| pin.reference == *reference);
+        let reference = match &operator.catalog {
+            CatalogRef::Image(reference) => reference,
+            CatalogRef::Layout(path) => {
+                let path = file.resolve(path);
+                let pin = pin(served).map(|pin| pin.digest);
+                let ui = self.line.ui;
+                ui.say(format!("reading the catalog in {}", path.display()));
+                let architecture = self.architecture;
+                return catalog::pull_layout(self.line, &path, served, architecture, pin).await;
+            }
+        };
+        let pin = pin(reference);
         let asked = pin.map_or_else(|| reference.clone(), |pin| reference.pinned(pin.digest));
         self.line.ui.say(format!("reading the catalog {asked}"));
         let mut pulled = catalog::pull(self.line, &asked, self.architecture).await?;
@@ -246,7 +271,11 @@ impl Choosing<'_> {
             reference: served.clone(),
         };
         let whole = operator.full && operator.packages.is_empty();
-        if whole {
+        let is_local = matches!(operator.catalog, CatalogRef::Layout(_));
+        if whole && is_local {
+            // No registry has it, and nobody has signed it.
+            self.choice.made.push((wanted, pulled.pinned.clone()));
+        } else if whole {
             let wanted = Wanted {
                 reference: reference.pinned(pulled.pinned.manifest.digest),
                 ..wanted
@@ -260,7 +289,7 @@ impl Choosing<'_> {
             name: name(operator, &served),
             reference: reference.clone(),
             digest: pulled.pinned.manifest.digest,
-            served: if whole {
+            served: if whole && !is_local {
                 reference.pinned(pulled.pinned.manifest.digest)
             } else {
                 served
@@ -294,14 +323,19 @@ impl Choosing<'_> {
     }
 }
 
-/// The name that a catalog of chosen operators is served by: the original's repository, and the tag that the image set or the original gives.
+/// The name that a catalog of chosen operators is served by: the original's repository, and the tag that the image set or the original gives. One in a
+/// folder is called as oc-mirror calls it: by `targetCatalog` or else the folder, and by `targetTag` or else `latest`.
 fn served(operator: &Operator) -> Result<ImageRef, Problem> {
-    let CatalogRef::Image(image) = &operator.catalog else {
-        return Err(judge::no_registry(operator));
+    let image = match &operator.catalog {
+        CatalogRef::Image(image) => image,
+        CatalogRef::Layout(path) => {
+            let folder = path.trim_end_matches('/').rsplit('/').next();
+            let named = operator.target_catalog.as_deref().or(folder);
+            let tag = operator.target_tag.as_deref().unwrap_or("latest");
+            let text = format!("{NO_REGISTRY}/{}:{tag}", named.unwrap_or_default());
+            return text.parse().map_err(|_| judge::no_name(operator));
+        }
     };
-    if operator.source_template.is_some() {
-        return Err(judge::template(operator));
-    }
     let tag = match (&operator.target_tag, image.tag(), image.digest()) {
         (Some(tag), _, _) => tag.clone(),
         (None, Some(tag), _) => tag.to_owned(),
@@ -309,7 +343,22 @@ fn served(operator: &Operator) -> Result<ImageRef, Problem> {
         (None, None, None) => "latest".to_owned(),
     };
     let text = format!("{}:{tag}", image.name());
-    text.parse().map_err(|_| judge::no_registry(operator))
+    text.parse().map_err(|_| judge::no_name(operator))
+}
+
+/// The user's own CatalogSources, by the names of catalogs.
+pub fn templates(file: &SiteFile) -> Result<BTreeMap<String, Template>> {
+    let mut all = BTreeMap::new();
+    for set in &file.image_sets {
+        for operator in &set.set.operators {
+            let Some(template) = set.template(operator)? else {
+                continue;
+            };
+            let served = served(operator).map_err(|problem| refused(&set.path, &[problem]))?;
+            all.insert(name(operator, &served), template);
+        }
+    }
+    Ok(all)
 }
 
 fn name(operator: &Operator, served: &ImageRef) -> String {

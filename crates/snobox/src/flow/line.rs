@@ -8,7 +8,7 @@ use std::sync::Arc;
 use snobox_formats::reference::ImageRef;
 use snobox_registry::client::Client;
 use snobox_registry::pull::{self, FetchOptions, Fetched, Pinned, PinnedSet, Summary};
-use snobox_store::Store;
+use snobox_store::{Store, StoreLock};
 
 use crate::error::Result;
 use crate::interrupt::Interrupt;
@@ -49,12 +49,14 @@ impl Pace {
     }
 }
 
-/// From registries into a store. Whoever holds one holds the store's lock, too.
+/// From registries into a store.
 pub struct Line<'a> {
     /// Asks the registries.
     pub client: Client,
     /// What is filled.
     pub store: Arc<Store>,
+    /// The right to do so.
+    pub writing: StoreLock,
     /// How fast.
     pub pace: Pace,
     /// Where progress is shown.

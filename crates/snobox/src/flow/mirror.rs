@@ -70,10 +70,11 @@ pub async fn mirror(
     // The site's files are looked at before a folder is made.
     let client = options.source.client_of(file)?;
     let store = Arc::new(Store::create(options.store)?);
-    let _writing = store.lock()?;
+    let writing = store.lock()?;
     let line = Line {
         client,
         store,
+        writing,
         pace: options.pace,
         ui,
         interrupt,

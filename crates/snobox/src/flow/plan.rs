@@ -108,10 +108,11 @@ pub async fn plan(
 ) -> Result<Answer> {
     let client = options.source.client_of(file)?;
     let store = Arc::new(Store::create(options.store)?);
-    let _writing = store.lock()?;
+    let writing = store.lock()?;
     let line = Line {
         client,
         store,
+        writing,
         pace: options.pace,
         ui,
         interrupt,

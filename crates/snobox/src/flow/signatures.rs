@@ -137,7 +137,7 @@ impl Payload<'_> {
             let fetched = match from {
                 Signatures::At(url) => {
                     let url = below(url, &path);
-                    let fetching = pull::document(client, &url, MAX_SIGNATURE_BYTES as u64);
+                    let fetching = pull::document(client, &url, "*/*", MAX_SIGNATURE_BYTES as u64);
                     let fetched = interrupt.or(fetching).await?;
                     fetched.map_err(|e| unreachable_source(e.into()))?
                 }

@@ -104,13 +104,12 @@ fn a_catalog_comes_from_its_registry_or_a_stand_in_and_a_stand_in_needs_a_catalo
         .says("registry.example.com cannot be reached");
     sandbox.write(
         "layout.yaml",
-        image_set("    - name: foo\n").replace(INDEX, "oci:///tmp/layout"),
+        image_set("    - name: foo\n").replace(INDEX, "oci://no/such/layout"),
     );
     sandbox
         .run(&["catalog", "select", "--image-set", "layout.yaml"])
-        .fails(2)
-        .says("nothing stands in for the catalog oci:///tmp/layout")
-        .says("--catalog oci:///tmp/layout=PATH");
+        .fails(31)
+        .says("cannot read no/such/layout/index.json");
     run(&["--catalog", "registry.example.com/index:v2=catalog.json"])
         .fails(2)
         .says("does not name this catalog");

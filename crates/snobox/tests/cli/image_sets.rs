@@ -81,7 +81,7 @@ fn files(blob: &[u8]) -> BTreeMap<String, String> {
 }
 
 /// The manifests for the cluster that are in an image's ignition, by file name.
-fn manifests(sandbox: &Sandbox, image: &str) -> BTreeMap<String, Value> {
+pub(crate) fn manifests(sandbox: &Sandbox, image: &str) -> BTreeMap<String, Value> {
     let shown = sandbox.run(&["iso", "show", "--ignition", image]).ok();
     let ignition = shown.json();
     let mut found = BTreeMap::new();

@@ -93,6 +93,7 @@ fn compare(before: &Value, after: &Value) {
         "/etc/systemd/system/release-image.service.d/50-snobox.conf",
         "/opt/openshift/openshift/99-master-snobox-cache.yaml",
         "/opt/openshift/openshift/99-master-snobox-node.yaml",
+        "/opt/openshift/openshift/99-snobox-imagetagmirrorset.yaml",
         "/usr/local/bin/snobox-cache",
         "/usr/local/bin/snobox-install-agent",
     ]);

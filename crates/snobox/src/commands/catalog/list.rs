@@ -7,7 +7,7 @@ use snobox_plan::problem::did_you_mean;
 
 use crate::error::{Error, Exit, Result};
 use crate::flow::catalog::Named;
-use crate::ui::Ui;
+use crate::ui::{Ui, table};
 
 use super::{Sources, sizes};
 
@@ -170,18 +170,4 @@ fn versions(
         "versions": values,
     });
     ui.result(table(&rows), &value)
-}
-
-/// Columns as wide as their widest cell.
-pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
-    let line = |row: &[String; N]| {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -9,10 +9,10 @@ use snobox_catalog::select::{Selection, select};
 use snobox_formats::reference::ImageRef;
 
 use super::Sources;
-use super::list::table;
 use crate::error::{Error, Exit, Result};
 use crate::flow::catalog::Named;
-use crate::image_set_file;
+use crate::image_set_file::{self, ImageSetFile};
+use crate::ui::table;
 
 /// Reads the image set and the catalogs that it names, and prints what is chosen.
 pub(super) async fn run(
@@ -23,7 +23,7 @@ pub(super) async fn run(
     let file = image_set_file::read(path)
         .map_err(|error| error.hint("--image-set names an ImageSetConfiguration"))?;
     let set = &file.set;
-    let named = stand_ins(set, catalogs, path)?;
+    let named = stand_ins(&file, catalogs, path)?;
     let mut notes = file.notes();
     let (mut problems, mut rows, mut bundles) = (Vec::new(), Vec::new(), Vec::new());
     let mut images = BTreeSet::new();
@@ -79,8 +79,13 @@ pub(super) async fn run(
     ui.result(text, &json!({"bundles": bundles, "notes": notes}))
 }
 
-/// Where each catalog of the image set comes from: what stands in for it, or else its image.
-fn stand_ins(set: &ImageSet, catalogs: &[(String, PathBuf)], path: &Path) -> Result<Vec<Named>> {
+/// Where each catalog of the image set comes from: what stands in for it, or else its folder or image.
+fn stand_ins(
+    file: &ImageSetFile,
+    catalogs: &[(String, PathBuf)],
+    path: &Path,
+) -> Result<Vec<Named>> {
+    let set = &file.set;
     let names: Vec<String> = set
         .operators
         .iter()
@@ -97,17 +102,12 @@ fn stand_ins(set: &ImageSet, catalogs: &[(String, PathBuf)], path: &Path) -> Res
         let name = operator.catalog.to_string();
         let found = catalogs.iter().find(|(given, _)| *given == name);
         match (found, &operator.catalog) {
-            (Some((_, path)), _) => Ok(Named::Files(path.clone())),
-            (None, CatalogRef::Image(image)) => Ok(Named::Image(image.clone())),
-            (None, CatalogRef::Layout(_)) => {
-                let message = format!("nothing stands in for the catalog {name}");
-                Err(Error::new(Exit::Usage, message).hint(format!(
-                    "add --catalog {name}=PATH with a folder or file of its documents: snobox reads catalogs from registries"
-                )))
-            }
+            (Some((_, path)), _) => Named::Files(path.clone()),
+            (None, CatalogRef::Image(image)) => Named::Image(image.clone()),
+            (None, CatalogRef::Layout(path)) => Named::Layout(file.resolve(path)),
         }
     };
-    set.operators.iter().map(find).collect()
+    Ok(set.operators.iter().map(find).collect())
 }
 
 fn selection_notes(operator: &Operator, selection: &Selection) -> Vec<String> {

@@ -9,10 +9,10 @@ use snobox_formats::digest::Digest;
 use snobox_formats::reference::ImageRef;
 use snobox_registry::pull::Pinned;
 
-use super::list::{sorted, table};
+use super::list::sorted;
 use super::{ARCHITECTURE, Sources};
 use crate::error::{Error, Result};
-use crate::ui::bytes;
+use crate::ui::{bytes, table};
 
 /// The versions of one channel, or the heads of all.
 pub(super) async fn run(

@@ -28,10 +28,11 @@ pub async fn run(args: &AddArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
     let source = args.line.patience.source().over_plain_http(plain);
     let client = source.client(secret.transpose()?, Vec::new())?;
     let store = Arc::new(Store::create(&args.store)?);
-    let _writing = store.lock()?;
+    let writing = store.lock()?;
     let line = Line {
         client,
         store,
+        writing,
         pace: args.line.pace(),
         ui,
         interrupt,

@@ -35,12 +35,17 @@ pub struct Pulled {
 /// Reads the catalog in an image; one that was read before comes out of the store.
 pub async fn pull(line: &Line<'_>, reference: &ImageRef, architecture: &str) -> Result<Pulled> {
     let pinned = pin(line, reference, architecture).await?;
+    read(line, pinned).await
+}
+
+/// The same for an image whose manifests are in the store.
+pub(super) async fn read(line: &Line<'_>, pinned: Pinned) -> Result<Pulled> {
     let name = format!("catalog-{}", pinned.image_manifest().hex());
     if let Some(catalog) = known(line, &name)? {
         return Ok(Pulled { pinned, catalog });
     }
     let opened = Opened::fetch(line, &pinned).await?;
-    let catalog = tokio::task::block_in_place(|| opened.read(line, reference))?;
+    let catalog = tokio::task::block_in_place(|| opened.read(line, &pinned.reference))?;
     let text = json!({"version": VERSION, "catalog": catalog});
     line.store.remember(&name, text.to_string().as_bytes())?;
     Ok(Pulled { pinned, catalog })
@@ -112,7 +117,7 @@ async fn pin(line: &Line<'_>, reference: &ImageRef, architecture: &str) -> Resul
     Ok(pinned)
 }
 
-fn first(pinned: Vec<Pinned>) -> Result<Pinned> {
+pub(super) fn first(pinned: Vec<Pinned>) -> Result<Pinned> {
     let first = pinned.into_iter().next();
     first.ok_or_else(|| Error::new(Exit::Internal, "nothing was pinned"))
 }

@@ -89,23 +89,13 @@ pub(super) fn twice(operator: &Operator, served: &ImageRef) -> Problem {
     )
 }
 
-/// A catalog in a folder.
-pub(super) fn no_registry(operator: &Operator) -> Problem {
+/// A catalog that cannot be called after its folder.
+pub(super) fn no_name(operator: &Operator) -> Problem {
     problem(
         &operator.place,
-        format!("{} is in a folder", operator.catalog),
-        "a catalog image of a registry",
-        "push it to a registry, and name that under mirrors in site.yaml if it is not the real one",
-    )
-}
-
-/// A template for the CatalogSource.
-pub(super) fn template(operator: &Operator) -> Problem {
-    problem(
-        &operator.place,
-        "targetCatalogSourceTemplate is not acted on".to_owned(),
-        "the CatalogSource that snobox writes",
-        "take it out, and change the CatalogSource in the cluster",
+        format!("no image can be called after {}", operator.catalog),
+        "a folder whose name may be that of a repository: lower-case letters, digits, dots, dashes, underscores",
+        "add targetCatalog with the name that it shall get",
     )
 }
 

@@ -20,7 +20,7 @@ pub(crate) use sandbox::Sandbox;
 pub(crate) use serving::Serving;
 pub(crate) use site::{SITE, mirrors, set_in};
 pub(crate) use tools::{
-    Tool, may_mount, sample_catalog, sample_ignitions, sample_iso, sample_isos,
+    Tool, may_mount, sample_catalog, sample_graph, sample_ignitions, sample_iso, sample_isos,
     sample_manual_image_set, skip, tool,
 };
 pub(crate) use tree::{Tree, copy};

@@ -132,3 +132,8 @@ pub(crate) fn sample_catalog(name: &str) -> Option<PathBuf> {
 pub(crate) fn sample_manual_image_set() -> Option<PathBuf> {
     sample("manual-procedure-4.13.1/imageset.yaml")
 }
+
+/// The update graph of stable-4.13; none after saying so.
+pub(crate) fn sample_graph() -> Option<PathBuf> {
+    sample("graph/amd64-stable-4.13.json")
+}
