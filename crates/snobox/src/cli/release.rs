@@ -15,7 +15,7 @@ pub enum ReleaseCommand {
     #[command(after_help = "\
 Examples:
   snobox release list --channel stable-4.13
-  snobox release list --channel stable-4.13 --from 4.13.1      where 4.13.1 can be updated to, and at what risk
+  snobox release list --channel stable-4.13 --from 4.13.1      what 4.13.1 can become
   snobox release list --channel fast-4.14 --channel stable-4.14 --architecture arm64
   snobox release list --channel stable-4.13 --graph graph.json
   snobox --json release list --channel stable-4.13
