@@ -259,8 +259,8 @@ impl Graph {
         self.nodes.iter().position(|node| node.version == *version)
     }
 
-    /// The shortest way from one release to another, with both; of several the one through the higher versions. Updates with risks are not taken,
-    /// not even where the service lists them without as well.
+    /// The shortest way from one release to another, with both; of several the one through the higher versions. Updates that are listed with
+    /// risks only are not taken; one that the service lists without risks as well is, as oc-mirror does.
     pub fn shortest_path(&self, from: &Version, to: &Version) -> Option<Vec<&Node>> {
         let (start, goal) = (self.index(from)?, self.index(to)?);
         let mut before: BTreeMap<usize, usize> = BTreeMap::from([(start, start)]);
@@ -274,7 +274,6 @@ impl Graph {
                 .iter()
                 .filter(|(from, to)| *from == at && !before.contains_key(to))
                 .map(|(_, to)| *to)
-                .filter(|to| !self.is_risky(at, *to))
                 .collect();
             next.sort_by(|a, b| {
                 self.nodes[*b]
@@ -298,13 +297,6 @@ impl Graph {
                 .map(|index| &self.nodes[index])
                 .collect(),
         )
-    }
-
-    fn is_risky(&self, from: usize, to: usize) -> bool {
-        let (from, to) = (&self.nodes[from].version, &self.nodes[to].version);
-        self.risky
-            .iter()
-            .any(|risky| risky.from == *from && risky.to == *to)
     }
 
     /// Updates with risks.

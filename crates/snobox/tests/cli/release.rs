@@ -8,7 +8,7 @@ use snobox_testkit::fault_registry::{Answer, FaultRegistry};
 
 use crate::support::{Said, Sandbox, sample_graph, tool};
 
-/// Releases of two channels; 4.13.2 can be had from 4.13.0 with and without a risk, which means with one.
+/// Releases of two channels; 4.13.2 can be had from 4.13.0 with and without a risk.
 const GRAPH: &str = r#"{"nodes":[
   {"version":"4.13.0","payload":"quay.io/p/r@sha256:0","metadata":{"io.openshift.upgrades.graph.release.channels":"fast-4.13,stable-4.13"}},
   {"version":"4.13.1","payload":"quay.io/p/r@sha256:1","metadata":{"io.openshift.upgrades.graph.release.channels":"fast-4.13,stable-4.13"}},
@@ -140,9 +140,9 @@ fn an_image_set_chooses_releases_and_is_told_of_risks() {
     );
     let short = "name: stable-4.13, minVersion: 4.13.0, maxVersion: 4.13.2, shortestPath: true";
     let json = [&graph[..], &["--json"]].concat();
-    // The step with the risk would be shorter.
+    // The graph has that step without a risk, too.
     let said = select(&sandbox, &[short], &json).ok().json();
-    assert_eq!(versions(&said), ["4.13.0", "4.13.1", "4.13.2"]);
+    assert_eq!(versions(&said), ["4.13.0", "4.13.2"]);
     let two = ["name: stable-4.13", "name: fast-4.13"];
     let said = select(&sandbox, &two, &json).ok().json();
     assert_eq!(versions(&said), ["4.13.2", "4.13.3"]);
