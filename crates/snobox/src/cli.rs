@@ -49,11 +49,11 @@ Exit status:
    1  internal error                           21  a registry refuses, or does not have it
    2  wrong usage                              22  bytes with a wrong digest
   10  site.yaml, or a file that it names       23  bytes missing: truncated
-  11  pull secret missing or malformed         30  disk full
-  12  not a CoreOS live ISO                    31  a file or folder cannot be used
-  13  ignition or kernel arguments too large   40  verification found something
-  14  the installer failed                    130  interrupted
-  15  ignition, or its certificates, cannot be read or extended";
+  11  pull secret missing or malformed         24  a release without a signature that holds
+  12  not a CoreOS live ISO                    30  disk full
+  13  ignition or kernel arguments too large   31  a file or folder cannot be used
+  14  the installer failed                     40  verification found something
+  15  ignition or certificates are unreadable 130  interrupted";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

@@ -20,6 +20,7 @@ mod cluster_resources;
 mod damage;
 mod demo;
 mod fallback;
+mod help;
 mod ignition;
 mod image;
 mod image_sets;
