@@ -17,4 +17,5 @@ pub mod graph;
 pub mod image_set;
 pub mod range;
 pub mod releases;
+mod requirement;
 pub mod select;

@@ -18,7 +18,7 @@ use crate::error::{Error, Exit, Result};
 use crate::flow::line::Line;
 
 /// Of what is known of catalogs; others are worked out again.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Configurations of images have some ten kilobytes.
 const MAX_CONFIG_BYTES: u64 = 16 << 20;
 const HINT: &str = "expected the image of a file-based catalog, such as registry.redhat.io/redhat/redhat-operator-index:v4.13";
