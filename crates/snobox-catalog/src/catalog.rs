@@ -6,6 +6,9 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::fbc::{Blob, Document, Property};
+use crate::requirement;
+
+pub use crate::requirement::{Constraint, Gvk, Requirement};
 
 /// Operators by name. Serialized, it is a catalog without everything that nobody here asks for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -61,47 +64,6 @@ pub struct Bundle {
     pub provides: Vec<Gvk>,
     /// What it cannot run without.
     pub requires: Vec<Requirement>,
-}
-
-/// A kind of object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Gvk {
-    /// Its group.
-    pub group: String,
-    /// Its version.
-    pub version: String,
-    /// Its kind.
-    pub kind: String,
-}
-
-impl std::fmt::Display for Gvk {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}/{}", self.kind, self.group, self.version)
-    }
-}
-
-/// What a bundle cannot run without.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Requirement {
-    /// Another operator.
-    Package {
-        /// Its name.
-        name: String,
-        /// The range that its version must lie in, as the catalog writes it.
-        range: String,
-    },
-    /// Some operator that brings a kind of object.
-    Kind(Gvk),
-}
-
-impl std::fmt::Display for Requirement {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Package { name, range } if range.is_empty() => write!(f, "{name}"),
-            Self::Package { name, range } => write!(f, "{name} {range}"),
-            Self::Kind(gvk) => write!(f, "{gvk}"),
-        }
-    }
 }
 
 /// Something that should no longer be used.
@@ -268,11 +230,6 @@ fn bundle(found: &crate::fbc::Bundle<'_>) -> Result<Bundle, String> {
             made.images.push(image.clone().into_owned());
         }
     }
-    let gvk = |property: &Property<'_>| Gvk {
-        group: text(property, "group").to_owned(),
-        version: text(property, "version").to_owned(),
-        kind: text(property, "kind").to_owned(),
-    };
     for property in &found.properties {
         match &*property.kind {
             "olm.package" => {
@@ -282,13 +239,10 @@ fn bundle(found: &crate::fbc::Bundle<'_>) -> Result<Bundle, String> {
                         .map_err(|e| format!("its version {version:?} is not one: {e}"))?,
                 );
             }
-            "olm.gvk" => made.provides.push(gvk(property)),
-            "olm.gvk.required" => made.requires.push(Requirement::Kind(gvk(property))),
-            "olm.package.required" => made.requires.push(Requirement::Package {
-                name: text(property, "packageName").to_owned(),
-                range: text(property, "versionRange").to_owned(),
-            }),
-            _ => {}
+            "olm.gvk" => made.provides.push(Gvk::of(&property.value)),
+            kind => made
+                .requires
+                .extend(requirement::of_property(kind, &property.value)),
         }
     }
     Ok(made)

@@ -12,6 +12,7 @@ mod documents;
 mod ignore;
 mod rebuild;
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use serde_json::Value;
@@ -27,6 +28,10 @@ pub use rebuild::{Rebuilt, rebuild};
 
 /// The label that names the folder of the documents.
 pub const CONFIGS_LABEL: &str = "operators.operatorframework.io.index.configs.v1";
+/// The label of a catalog that snobox made: the images that its bundles ask for and that were left out on purpose, as a list in JSON.
+pub const LEFT_OUT_LABEL: &str = "io.snobox.catalog.left-out";
+/// Configurations of images have some ten kilobytes.
+pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
 /// The label of catalogs in the old form, with a database.
 const DATABASE_LABEL: &str = "operators.operatorframework.io.index.database.v1";
 /// Where catalog images keep what their server has made of the documents, if its command line does not say.
@@ -104,6 +109,12 @@ impl CatalogImage {
             config_type: image.config.media_type,
             config,
         })
+    }
+
+    /// The images that were left out on purpose, where snobox made this catalog; `None` for any other.
+    pub fn left_out(&self) -> Option<BTreeSet<String>> {
+        let label = self.config["config"]["Labels"][LEFT_OUT_LABEL].as_str()?;
+        serde_json::from_str(label).ok()
     }
 
     /// The layers that must be there for [`survey`](Self::survey) and [`read`](Self::read), lowest first.

@@ -15,6 +15,8 @@ pub mod channel;
 pub mod fbc;
 pub mod graph;
 pub mod image_set;
+pub mod promised;
 pub mod range;
 pub mod releases;
+mod requirement;
 pub mod select;

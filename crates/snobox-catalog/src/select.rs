@@ -16,6 +16,7 @@ use snobox_plan::problem::Problem;
 use crate::catalog::{Catalog, Channel, Deprecated, Entry, Package};
 use crate::image_set::{Operator, PackageAsk, Place, Range, Rules};
 
+use dependencies::Source;
 pub use dependencies::{Dependency, Met};
 
 /// What was chosen out of one catalog.
@@ -92,7 +93,18 @@ impl Chosen {
     }
 }
 
-/// Chooses.
+/// A catalog and what an image set asks of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The catalog.
+    pub catalog: &'a Catalog,
+    /// What is asked of it.
+    pub operator: &'a Operator,
+    /// The rules of the image set.
+    pub rules: Rules,
+}
+
+/// Chooses out of one catalog.
 ///
 /// # Errors
 /// All problems, in the order of the image set.
@@ -101,6 +113,51 @@ pub fn select(
     operator: &Operator,
     rules: Rules,
 ) -> Result<Selection, Vec<Problem>> {
+    let asked = Asked {
+        catalog,
+        operator,
+        rules,
+    };
+    let mut all = select_all(&[asked]);
+    all.pop().unwrap_or_else(|| Ok(Selection::default()))
+}
+
+/// Chooses out of several catalogs that go onto one cluster, each for itself; then what is chosen from one may be what another one's operators need. The
+/// results, or all problems of a catalog in the order of its image set, come in the order of `asked`. A catalog with problems counts as if it were not
+/// asked.
+pub fn select_all(asked: &[Asked<'_>]) -> Vec<Result<Selection, Vec<Problem>>> {
+    let mut sources = Vec::new();
+    let mut all: Vec<Result<Selection, Vec<Problem>>> = Vec::new();
+    for ask in asked {
+        match choose(ask) {
+            Ok(selection) => {
+                sources.push(Source {
+                    name: ask.operator.catalog.to_string(),
+                    catalog: ask.catalog,
+                    selection,
+                    add: ask.rules == Rules::V1 && !ask.operator.skip_dependencies,
+                });
+                all.push(Ok(Selection::default()));
+            }
+            Err(problems) => all.push(Err(problems)),
+        }
+    }
+    dependencies::follow(&mut sources);
+    let found = all.iter_mut().filter_map(|result| result.as_mut().ok());
+    for (place, source) in found.zip(sources) {
+        *place = source.selection;
+        deprecations(source.catalog, place);
+    }
+    all
+}
+
+/// What is asked for by name; no dependencies.
+fn choose(asked: &Asked<'_>) -> Result<Selection, Vec<Problem>> {
+    let Asked {
+        catalog,
+        operator,
+        rules,
+    } = *asked;
     let mut selection = Selection::default();
     let mut problems = Vec::new();
     let everything: Vec<PackageAsk>;
@@ -128,9 +185,6 @@ pub fn select(
         }
     }
     if problems.is_empty() {
-        let add = rules == Rules::V1 && !operator.skip_dependencies;
-        dependencies::follow(catalog, &mut selection, add);
-        deprecations(catalog, &mut selection);
         return Ok(selection);
     }
     problems.sort_by_key(|problem| problem.at);

@@ -16,6 +16,7 @@ use std::io::{self, Read, Seek};
 use snobox_formats::ignition::Ignition;
 use snobox_formats::live_iso::{LiveIso, LiveIsoError};
 
+pub use cache_part::CacheStore;
 pub use findings::{Finding, Report};
 pub use references::references;
 

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use regex_lite::Regex;
 use snobox_formats::digest::Digest;
+use snobox_formats::reference::ImageRef;
 
 use crate::boots;
 use crate::lock::{LeftOut, Role};
@@ -254,6 +255,21 @@ fn excluded<'a>(
             needed_by,
         }),
     }
+}
+
+/// The pattern that leaves out an image of operators.
+pub fn excludes<'a>(patterns: &'a [Pattern], image: &ImageRef) -> Option<&'a Pattern> {
+    let wanted = Wanted {
+        name: String::new(),
+        role: Role::Operator,
+        reference: image.clone(),
+    };
+    // Names of operators' images do not depend on the release, and nothing protects them.
+    let release = ReleaseName {
+        version: "",
+        machine: "",
+    };
+    excluded(&wanted, patterns, release).ok().flatten()
 }
 
 /// Who cannot do without an image before the cluster runs.

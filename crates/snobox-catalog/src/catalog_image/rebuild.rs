@@ -5,9 +5,9 @@
 //! what was chosen, in a folder that is marked as emptied. The server starts without a cache and makes one in a temporary folder: with `--cache-dir` it
 //! would insist on one that fits, and the option that makes it insist on nothing is younger than some servers.
 //!
-//! Equal inputs give equal bytes: nothing but the image and the selection goes in.
+//! Equal inputs give equal bytes: nothing but the image, the selection and what is left out of it goes in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use snobox_formats::layer::{self, LayerWriter, Written, plain_name};
 use snobox_formats::layout::Blobs;
 use snobox_formats::oci::{DOCKER_MANIFEST, Descriptor};
 
-use super::{CatalogImage, CatalogImageError, Survey, documents};
+use super::{CatalogImage, CatalogImageError, LEFT_OUT_LABEL, Survey, documents};
 use crate::select::Selection;
 
 const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -34,7 +34,8 @@ pub struct Rebuilt {
     pub made: BTreeMap<Digest, Vec<u8>>,
 }
 
-/// Makes the image with the chosen operators only. `blobs` must have [`CatalogImage::layers_to_read`].
+/// Makes the image with the chosen operators only. `blobs` must have [`CatalogImage::layers_to_read`]; `left_out` are the images of the chosen operators
+/// that nobody brings.
 ///
 /// # Errors
 /// [`CatalogImageError`].
@@ -43,6 +44,7 @@ pub fn rebuild(
     survey: &Survey,
     blobs: &dyn Blobs,
     selection: &Selection,
+    left_out: &BTreeSet<String>,
 ) -> Result<Rebuilt, CatalogImageError> {
     let files = documents::chosen(image, survey, blobs, selection)?;
     let diff_ids = image.diff_ids()?;
@@ -72,7 +74,7 @@ pub fn rebuild(
     }
     let top = documents_layer(&image.folder, &files).map_err(CatalogImageError::Write)?;
     making.add(top, None);
-    making.finish(image)
+    making.finish(image, left_out)
 }
 
 fn documents_layer(folder: &str, files: &BTreeMap<String, Vec<u8>>) -> io::Result<Written> {
@@ -112,9 +114,14 @@ impl Making {
         self.made.insert(Digest::of(&bytes), bytes);
     }
 
-    fn finish(mut self, image: &CatalogImage) -> Result<Rebuilt, CatalogImageError> {
+    fn finish(
+        mut self,
+        image: &CatalogImage,
+        left_out: &BTreeSet<String>,
+    ) -> Result<Rebuilt, CatalogImageError> {
         let mut config = image.config.clone();
         image.set_command(&mut config)?;
+        config["config"]["Labels"][LEFT_OUT_LABEL] = json!(left_out).to_string().into();
         config["rootfs"] = json!({"type": "layers", "diff_ids": self.diff_ids});
         image.set_history(&mut config, &self.origins);
         let config_bytes = config.to_string().into_bytes();

@@ -45,6 +45,8 @@ name: bar.v2
 image: r.io/bar:2
 ";
 
+const NONE: BTreeSet<String> = BTreeSet::new();
+
 #[derive(Default)]
 struct Memory(BTreeMap<Digest, Vec<u8>>);
 
@@ -238,7 +240,7 @@ fn a_broken_document_is_named_with_file_and_line() {
 fn a_rebuilt_image_has_the_chosen_operators_and_the_program_and_nothing_else() {
     let (image, blobs) = usual();
     let survey = image.survey(&blobs).unwrap();
-    let rebuilt = rebuild(&image, &survey, &blobs, &selection(true)).unwrap();
+    let rebuilt = rebuild(&image, &survey, &blobs, &selection(true), &NONE).unwrap();
     let found = files(&rebuilt, &blobs);
     assert_eq!(
         found.keys().collect::<Vec<_>>(),
@@ -297,7 +299,7 @@ fn a_rebuilt_image_has_the_chosen_operators_and_the_program_and_nothing_else() {
 fn equal_input_gives_equal_bytes_and_other_input_does_not() {
     let (image, blobs) = usual();
     let survey = image.survey(&blobs).unwrap();
-    let make = |with_bar| rebuild(&image, &survey, &blobs, &selection(with_bar)).unwrap();
+    let make = |with_bar| rebuild(&image, &survey, &blobs, &selection(with_bar), &NONE).unwrap();
     assert_eq!(make(true), make(true));
     assert_ne!(make(true).manifest, make(false).manifest);
 }
@@ -318,7 +320,7 @@ fn what_a_layer_holds_besides_the_catalog_stays() {
         ),
     ]);
     let survey = image.survey(&blobs).unwrap();
-    let rebuilt = rebuild(&image, &survey, &blobs, &selection(false)).unwrap();
+    let rebuilt = rebuild(&image, &survey, &blobs, &selection(false), &NONE).unwrap();
     let found = files(&rebuilt, &blobs);
     assert_eq!(
         found.keys().map(String::as_str).collect::<Vec<_>>(),

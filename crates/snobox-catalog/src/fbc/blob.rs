@@ -98,11 +98,12 @@ pub struct Deprecation<'a> {
 }
 
 /// Types of properties whose values are kept. The others are manifests, in some catalogs nine tenths of all bytes.
-const KEPT: [&str; 5] = [
+const KEPT: [&str; 6] = [
     "olm.package",
     "olm.package.required",
     "olm.gvk",
     "olm.gvk.required",
+    "olm.constraint",
     "olm.channel",
 ];
 

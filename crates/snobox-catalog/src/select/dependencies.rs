@@ -1,14 +1,17 @@
 //! What chosen bundles need of other operators: reported, and under the v1 rules added.
 //!
-//! A requirement is `olm.package.required` or `olm.gvk.required`. Added is the newest bundle that meets it, from the operator's default channel if it is
-//! there, and what leads from it to the head of that channel; then what those need, until nothing is missing that the catalog has.
+//! Whatever is chosen from any of the catalogs meets a requirement. Added is only out of the catalog of the bundle that needs it: the newest bundle that
+//! meets it, from the operator's default channel if it is there, and what leads from it to the head of that channel; then what those need, until nothing
+//! is missing that the catalog has.
+
+mod answer;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Selection, highest_priority, v1};
-use crate::catalog::{Bundle, Catalog, Package, Requirement};
+use crate::catalog::{Catalog, Requirement};
 use crate::channel::UpdateGraph;
-use crate::range::Required;
+use answer::{Answer, Provider, answer};
 
 /// What a chosen bundle needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,75 +26,78 @@ pub struct Dependency {
     pub met: Met,
 }
 
-/// Whether something that is needed is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether something that is needed is there; the better before the worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Met {
-    /// It was asked for anyway.
+    /// It was asked for anyway, of this catalog or another one.
     Chosen,
     /// It was added.
     Added,
     /// The catalog has it, and it is not chosen.
     LeftOut,
-    /// The catalog does not have it.
+    /// Another catalog has it, and it is not chosen.
+    Elsewhere,
+    /// A rule that nobody here evaluates.
+    Unjudged,
+    /// It must not be there, and is chosen.
+    Excluded,
+    /// No catalog has it.
     Unknown,
 }
 
-/// Fills in the dependencies of a selection, and adds what they ask for if `add`.
-pub(super) fn follow(catalog: &Catalog, selection: &mut Selection, add: bool) {
-    let mut known: BTreeSet<(String, String, Requirement)> = BTreeSet::new();
-    let mut added: BTreeSet<&str> = BTreeSet::new();
+/// A catalog and what is chosen of it.
+pub(super) struct Source<'a> {
+    /// What the image set calls it.
+    pub(super) name: String,
+    pub(super) catalog: &'a Catalog,
+    pub(super) selection: Selection,
+    /// Whether what is needed is added.
+    pub(super) add: bool,
+}
+
+/// Operator, bundle and what it needs, with the place of its catalog.
+type Need = (usize, String, String, Requirement);
+
+/// Adds what is needed, then fills in the dependencies of all selections.
+pub(super) fn follow(sources: &mut [Source<'_>]) {
+    let mut known: BTreeSet<Need> = BTreeSet::new();
+    let mut brought: BTreeSet<(usize, Requirement)> = BTreeSet::new();
+    let mut added: BTreeSet<(usize, &str)> = BTreeSet::new();
     loop {
-        let open: Vec<_> = requirements(catalog, selection)
+        let open: Vec<Need> = needs(sources)
             .into_iter()
-            .filter(|need| !known.contains(need))
+            .filter(|need| sources[need.0].add && !known.contains(need))
             .collect();
         if open.is_empty() {
             break;
         }
-        // All of one round look at the same selection: what one brings does not hide another.
-        let mut answers: BTreeMap<Requirement, (Met, Option<Provider<'_>>)> = BTreeMap::new();
-        let mut providers = Vec::new();
+        // All of one round look at the same selections: what one brings does not hide another.
+        let mut answers = Answers::new();
+        let mut providers: Vec<(usize, Provider<'_>, &str)> = Vec::new();
         for need in &open {
-            let (package, bundle, requirement) = need.clone();
-            let answer = answers.entry(requirement.clone()).or_insert_with(|| {
-                if is_met(catalog, selection, &requirement) {
-                    return (Met::Chosen, None);
-                }
-                match newest(catalog, selection, &requirement) {
-                    None => (Met::Unknown, None),
-                    Some(_) if !add => (Met::LeftOut, None),
-                    provider => (Met::Added, provider),
-                }
-            });
-            let met = answer.0;
-            providers.extend(answer.1.map(|provider| (provider, bundle.clone())));
-            match met {
-                Met::LeftOut => selection.notes.push(format!(
-                    "{package}: {bundle:?} needs {requirement}, which is not asked for"
-                )),
-                Met::Unknown => selection.notes.push(format!(
-                    "{package}: {bundle:?} needs {requirement}, which is not in this catalog"
-                )),
-                Met::Chosen | Met::Added => {}
+            let (place, _, bundle, requirement) = need;
+            let found = answered(&mut answers, sources, need).bring.iter();
+            let before = providers.len();
+            providers.extend(found.map(|provider| (*place, *provider, bundle.as_str())));
+            if providers.len() > before {
+                brought.insert((*place, requirement.clone()));
             }
-            selection.dependencies.push(Dependency {
-                package,
-                bundle,
-                requirement,
-                met,
-            });
+        }
+        for (place, provider, for_bundle) in providers {
+            let source = &mut sources[place];
+            if bring(source.catalog, &mut source.selection, provider, for_bundle) {
+                added.insert((place, provider.0));
+            }
         }
         known.extend(open);
-        for (provider, for_bundle) in providers {
-            if bring(catalog, selection, provider, &for_bundle) {
-                added.insert(provider.0);
-            }
-        }
     }
-    for name in added {
-        let (Some(package), Some(chosen)) =
-            (catalog.packages.get(name), selection.packages.get_mut(name))
-        else {
+    record(sources, &brought);
+    for (place, name) in added {
+        let source = &mut sources[place];
+        let (Some(package), Some(chosen)) = (
+            source.catalog.packages.get(name),
+            source.selection.packages.get_mut(name),
+        ) else {
             continue;
         };
         let channels: Vec<&str> = chosen.channels.keys().map(String::as_str).collect();
@@ -104,85 +110,71 @@ pub(super) fn follow(catalog: &Catalog, selection: &mut Selection, add: bool) {
     }
 }
 
-fn requirements(catalog: &Catalog, selection: &Selection) -> Vec<(String, String, Requirement)> {
+type Answers<'n, 'a> = BTreeMap<(usize, &'n Requirement), Answer<'a>>;
+
+/// The answer to a need; what several bundles need is looked up once.
+fn answered<'m, 'n, 'a>(
+    answers: &'m mut Answers<'n, 'a>,
+    sources: &[Source<'a>],
+    need: &'n Need,
+) -> &'m Answer<'a> {
+    let (place, _, _, requirement) = need;
+    answers
+        .entry((*place, requirement))
+        .or_insert_with(|| answer(sources, *place, &requirement.constraint))
+}
+
+/// Writes down what is needed and whether it is there, when nothing more is added.
+fn record(sources: &mut [Source<'_>], brought: &BTreeSet<(usize, Requirement)>) {
+    let needs = needs(sources);
+    let mut answers = Answers::new();
+    let mut found = Vec::new();
+    for need in &needs {
+        let answer = answered(&mut answers, sources, need);
+        let (place, package, bundle, requirement) = need;
+        let message = requirement.failure_message.split_whitespace();
+        let message = message.collect::<Vec<_>>().join(" ");
+        let colon = if message.is_empty() { "" } else { ": " };
+        let said = answer.said.iter();
+        let notes: Vec<String> = said
+            .map(|what| format!("{package}: {bundle:?} {what}{colon}{message}"))
+            .collect();
+        let was_brought = || brought.contains(&(*place, requirement.clone()));
+        let met = match answer.met {
+            Met::Chosen if was_brought() => Met::Added,
+            met => met,
+        };
+        let dependency = Dependency {
+            package: package.clone(),
+            bundle: bundle.clone(),
+            requirement: requirement.clone(),
+            met,
+        };
+        found.push((*place, dependency, notes));
+    }
+    for (place, dependency, notes) in found {
+        let selection = &mut sources[place].selection;
+        selection.notes.extend(notes);
+        selection.dependencies.push(dependency);
+    }
+}
+
+fn needs(sources: &[Source<'_>]) -> Vec<Need> {
     let mut all = Vec::new();
-    for (name, chosen) in &selection.packages {
-        let bundles = catalog.packages.get(name).map(|package| &package.bundles);
-        for bundle in chosen.bundles() {
-            let found = bundles.and_then(|bundles| bundles.get(bundle));
-            for requirement in found.into_iter().flat_map(|bundle| &bundle.requires) {
-                all.push((name.clone(), bundle.to_owned(), requirement.clone()));
+    for (place, source) in sources.iter().enumerate() {
+        for (name, chosen) in &source.selection.packages {
+            let package = source.catalog.packages.get(name);
+            let bundles = package.map(|package| &package.bundles);
+            for bundle in chosen.bundles() {
+                let found = bundles.and_then(|bundles| bundles.get(bundle));
+                for requirement in found.into_iter().flat_map(|bundle| &bundle.requires) {
+                    let (name, bundle) = (name.clone(), bundle.to_owned());
+                    all.push((place, name, bundle, requirement.clone()));
+                }
             }
         }
     }
     all
-}
-
-fn meets(package: &str, bundle: &Bundle, requirement: &Requirement) -> bool {
-    match requirement {
-        Requirement::Kind(gvk) => bundle.provides.contains(gvk),
-        Requirement::Package { name, range } => {
-            name == package
-                && match (&bundle.version, Required::parse(range)) {
-                    (Some(version), Some(range)) => range.contains(version),
-                    (_, _) => range.is_empty(),
-                }
-        }
-    }
-}
-
-fn is_met(catalog: &Catalog, selection: &Selection, requirement: &Requirement) -> bool {
-    selection.packages.iter().any(|(name, chosen)| {
-        let bundles = catalog.packages.get(name).map(|package| &package.bundles);
-        let mut names = chosen.bundles().into_iter();
-        names.any(|bundle| {
-            bundles
-                .and_then(|bundles| bundles.get(bundle))
-                .is_some_and(|bundle| meets(name, bundle, requirement))
-        })
-    })
-}
-
-/// Operator, channel and bundle.
-type Provider<'a> = (&'a str, &'a str, &'a str);
-
-/// The newest bundle that meets a requirement: of an operator that is chosen already, or else of the first by name.
-fn newest<'a>(
-    catalog: &'a Catalog,
-    selection: &Selection,
-    requirement: &Requirement,
-) -> Option<Provider<'a>> {
-    let of_package = |(name, package): (&'a String, &'a Package)| {
-        let entries = package.channels.iter().flat_map(|(channel, content)| {
-            let is_default = package.default_channel.as_ref() == Some(channel);
-            content
-                .entries
-                .iter()
-                .map(move |entry| (channel, entry, is_default))
-        });
-        let providing = entries.filter_map(|(channel, entry, is_default)| {
-            let (bundle, found) = package.bundles.get_key_value(&entry.name)?;
-            meets(name, found, requirement).then_some((
-                found.version.as_ref(),
-                is_default,
-                std::cmp::Reverse(channel),
-                bundle,
-            ))
-        });
-        let best = providing.max_by(|a, b| {
-            let versions = match (a.0, b.0) {
-                (Some(a), Some(b)) => a.cmp_precedence(b),
-                (a, b) => a.is_some().cmp(&b.is_some()),
-            };
-            versions.then_with(|| (a.1, a.2, a.3).cmp(&(b.1, b.2, b.3)))
-        })?;
-        Some((name.as_str(), best.2.0.as_str(), best.3.as_str()))
-    };
-    let found: Vec<_> = catalog.packages.iter().filter_map(of_package).collect();
-    let chosen = found
-        .iter()
-        .find(|(name, ..)| selection.packages.contains_key(*name));
-    chosen.or(found.first()).copied()
 }
 
 /// Adds a provider and what leads to the head of its channel; whether its operator was not chosen before.

@@ -6,7 +6,7 @@ use snobox_catalog::select::Met;
 use crate::case::{choose, lines};
 
 /// One package with one channel `s` of bundles in a chain: `name`, versions, and properties of each.
-fn package(name: &str, versions: &[(&str, &str)]) -> String {
+pub(crate) fn package(name: &str, versions: &[(&str, &str)]) -> String {
     let mut entries = Vec::new();
     let mut text = format!(r#"{{"schema":"olm.package","name":"{name}","defaultChannel":"s"}}"#);
     let mut below = String::new();
@@ -25,14 +25,15 @@ fn package(name: &str, versions: &[(&str, &str)]) -> String {
     text
 }
 
-fn needs(name: &str, range: &str) -> String {
+pub(crate) fn needs(name: &str, range: &str) -> String {
     format!(
         r#"{{"type":"olm.package.required","value":{{"packageName":"{name}","versionRange":"{range}"}}}}"#
     )
 }
 
-const HAS: &str = r#"{"type":"olm.gvk","value":{"group":"g","kind":"K","version":"v1"}}"#;
-const NEEDS_KIND: &str =
+pub(crate) const HAS: &str =
+    r#"{"type":"olm.gvk","value":{"group":"g","kind":"K","version":"v1"}}"#;
+pub(crate) const NEEDS_KIND: &str =
     r#"{"type":"olm.gvk.required","value":{"group":"g","kind":"K","version":"v1"}}"#;
 
 fn catalog() -> String {

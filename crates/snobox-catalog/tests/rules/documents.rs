@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use proptest::prelude::*;
-use snobox_catalog::catalog::{Builder, Catalog, Requirement};
+use snobox_catalog::catalog::{Builder, Catalog, Constraint, Requirement};
 use snobox_catalog::fbc::{self, Blob};
 
 const JSON: &str = r#"{"schema":"olm.package","name":"foo","defaultChannel":"s","icon":{"base64data":"AAAA"}}
@@ -101,9 +101,12 @@ fn json_and_yaml_say_the_same() {
     let bundle = &foo.bundles["foo.v1.0.0"];
     assert_eq!(bundle.version.as_ref().unwrap().to_string(), "1.10.0");
     assert_eq!(bundle.images, ["r.example.com/foo:1", "r.example.com/x"]);
-    let bar = Requirement::Package {
-        name: "bar".to_owned(),
-        range: "<2.0.0".to_owned(),
+    let bar = Requirement {
+        constraint: Constraint::Package {
+            name: "bar".to_owned(),
+            range: "<2.0.0".to_owned(),
+        },
+        failure_message: String::new(),
     };
     assert_eq!(bundle.requires, [bar]);
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod case;
+mod constraints;
 mod dependencies;
 mod documents;
 mod image_sets;

@@ -12,7 +12,7 @@ use snobox_formats::oci::ImageIndex;
 use super::{Finding, Report};
 use crate::cache::{AGENT, STORE, blob_path};
 use crate::installer::{Cached, CachedError};
-use snobox_image::pins::format_uuid;
+use snobox_image::pins::{CachePins, format_uuid};
 use snobox_image::seal::{PIECE_BYTES, Seal, seal_bytes};
 
 /// Largest `index.json` that is read.
@@ -104,21 +104,13 @@ fn check_store<R: Read + Seek + 'static>(
         });
         return Ok(());
     }
-    let reader = Window {
-        inner: second,
-        start: cache.offset_bytes,
-        length: cache.size_bytes,
-    };
-    let fs = match Ext4::load(Box::new(reader)) {
-        Ok(fs) => fs,
-        Err(error) => {
-            report.add(Finding::FileSystem {
-                why: error.to_string(),
-            });
+    let store = match CacheStore::open(second, &cache) {
+        Ok(store) => store,
+        Err(why) => {
+            report.add(Finding::FileSystem { why });
             return Ok(());
         }
     };
-    let store = CacheStore { fs };
     match store.hash(&format!("/{AGENT}")) {
         Ok(found) if found != cache.agent => report.add(Finding::Agent {
             expected: cache.agent,
@@ -129,12 +121,10 @@ fn check_store<R: Read + Seek + 'static>(
             why: format!("/{AGENT}: {why}"),
         }),
     }
-    let index_json = match store.read(&format!("/{STORE}/index.json"), MAX_INDEX_BYTES) {
+    let index_json = match store.index_json() {
         Ok(bytes) => bytes,
         Err(why) => {
-            report.add(Finding::FileSystem {
-                why: format!("/{STORE}/index.json: {why}"),
-            });
+            report.add(Finding::FileSystem { why });
             return Ok(());
         }
     };
@@ -209,12 +199,36 @@ impl<R: Read + Seek> Ext4Read for Window<R> {
     }
 }
 
-/// The store inside the file system inside the image.
-struct CacheStore {
+/// The store inside the file system inside the image. Blobs are not hashed while they are read.
+pub struct CacheStore {
     fs: Ext4,
 }
 
 impl CacheStore {
+    /// Opens the cache that an image says it has.
+    ///
+    /// # Errors
+    /// Why there is no file system, in words.
+    pub fn open<R: Read + Seek + 'static>(image: R, cache: &CachePins) -> Result<Self, String> {
+        let reader = Window {
+            inner: image,
+            start: cache.offset_bytes,
+            length: cache.size_bytes,
+        };
+        let fs = Ext4::load(Box::new(reader)).map_err(|e| e.to_string())?;
+        Ok(Self { fs })
+    }
+
+    /// Its list of images.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words, with its path.
+    pub fn index_json(&self) -> Result<Vec<u8>, String> {
+        let path = format!("/{STORE}/index.json");
+        let text = self.read(&path, MAX_INDEX_BYTES);
+        text.map_err(|why| format!("{path}: {why}"))
+    }
+
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
         let file = self.fs.open(path).map_err(|e| e.to_string())?;

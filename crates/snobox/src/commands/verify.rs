@@ -20,13 +20,12 @@ pub fn run(args: &VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
     ui.result(lines.join("\n"), &outcome.json())?;
     let count = outcome.findings.len();
     let what = if count == 1 { "finding" } else { "findings" };
-    let only_missing = outcome
-        .findings
-        .iter()
-        .all(|(code, _)| *code == "not-in-cache");
-    let hint = if args.target.is_dir() {
+    let only = |wanted: &str| outcome.findings.iter().all(|(code, _)| *code == wanted);
+    let hint = if only("operator-image-missing") {
+        "run `snobox mirror` for the site, which fetches what is missing, and build again"
+    } else if args.target.is_dir() {
         "`snobox store fsck --repair` puts damaged blobs aside, and `snobox mirror` fetches them again"
-    } else if only_missing {
+    } else if only("not-in-cache") {
         "name the release that the ignition was made for under `release` in site.yaml, then mirror and build again"
     } else {
         "build the image again, or write the stick again if it is a copy"

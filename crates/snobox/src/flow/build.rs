@@ -35,6 +35,7 @@ use crate::flow::signatures::Payload;
 use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
 use crate::ui::{Ui, bytes};
+use judge::Lacking;
 
 /// How to build.
 #[derive(Debug)]
@@ -64,8 +65,8 @@ pub struct Outcome {
     pub map: ImageMap,
     /// From this moment on a node does not install with it; absent where nothing ends.
     pub installs_until: Option<OffsetDateTime>,
-    /// What either boot will ask for and the cache does not have.
-    pub missing: Vec<Missing>,
+    /// What either boot or an operator will ask for and the cache does not have.
+    pub lacking: Lacking,
 }
 
 impl Outcome {
@@ -114,7 +115,8 @@ impl Outcome {
             "regions": regions,
             "pins": map.pins,
             "installsUntil": self.installs_until.map(moment_text),
-            "notInCache": self.missing.iter().map(judge::json).collect::<Vec<_>>(),
+            "notInCache": self.lacking.boots.iter().map(judge::json).collect::<Vec<_>>(),
+            "operatorsLack": self.lacking.operators.iter().map(judge::operator_json).collect::<Vec<_>>(),
         })
     }
 }
@@ -158,7 +160,7 @@ pub fn build(
         ui,
         interrupt,
     )?;
-    let missing = judge::judge(&made.ignition, &cached, &store, file, ui)?;
+    let lacking = judge::judge(&made.ignition, &cached, &store, file, ui)?;
 
     let label = &file.site.cache.label;
     let plan: CachePlan = cache::plan(
@@ -208,7 +210,7 @@ pub fn build(
         auth,
         map,
         installs_until: made.installs_until,
-        missing,
+        lacking,
     })
 }
 

@@ -1,7 +1,7 @@
 //! A site's image sets: which images of operators and others they ask for, and the catalogs of the chosen operators.
 //!
 //! 1. The releases that a set asks for must have the site's among them: a node installs exactly one.
-//! 2. Each catalog is read (from the store, if it was read before), and [`select`] chooses.
+//! 2. Each catalog is read (from the store, if it was read before), and [`select_all`] chooses: from all together, for what one brings another may need.
 //! 3. Of each catalog an image is made that holds what was chosen.
 
 mod judge;
@@ -9,12 +9,13 @@ mod judge;
 use std::collections::{BTreeMap, BTreeSet};
 
 use snobox_catalog::image_set::{CatalogRef, Operator};
-use snobox_catalog::select::{Selection, select};
+use snobox_catalog::select::{Asked, Selection, select_all};
 use snobox_formats::oci;
 use snobox_formats::reference::ImageRef;
 use snobox_plan::lock::{Lock, LockedCatalog, LockedImage, Role};
 use snobox_plan::operators::{Template, catalog_name};
 use snobox_plan::problem::Problem;
+use snobox_plan::profile::excludes;
 use snobox_plan::wanted::Wanted;
 use snobox_registry::pull::Pinned;
 
@@ -82,9 +83,11 @@ pub async fn choose(
 ) -> Result<Choice> {
     let mut choosing = Choosing {
         line,
+        site: file,
         architecture: file.site.release.architecture.go(),
         pins,
         operators: BTreeMap::new(),
+        read: Vec::new(),
         choice: Choice::default(),
     };
     for set in &file.image_sets {
@@ -94,6 +97,7 @@ pub async fn choose(
         judge::releases(set, file, version, line.ui)?;
         choosing.set(set).await?;
     }
+    choosing.select().await?;
     Ok(choosing.finish(file))
 }
 
@@ -155,40 +159,45 @@ fn is_complete(line: &Line<'_>, image: &LockedImage, is_local: bool) -> bool {
         .all(|blob| line.store.has(blob.digest, blob.size))
 }
 
+/// A catalog that was read, and who asks for what of it.
+struct Read<'a> {
+    file: &'a ImageSetFile,
+    operator: &'a Operator,
+    served: ImageRef,
+    pulled: Pulled,
+}
+
 struct Choosing<'a> {
     line: &'a Line<'a>,
+    site: &'a SiteFile,
     architecture: &'static str,
     pins: &'a [LockedCatalog],
     /// Images of operators, each with the operators that need it.
     operators: BTreeMap<ImageRef, BTreeSet<String>>,
+    read: Vec<Read<'a>>,
     choice: Choice,
 }
 
-impl Choosing<'_> {
-    async fn set(&mut self, file: &ImageSetFile) -> Result<()> {
+impl<'a> Choosing<'a> {
+    async fn set(&mut self, file: &'a ImageSetFile) -> Result<()> {
         let path = file.path.display().to_string();
-        let mut problems: Vec<Problem> = Vec::new();
         for operator in &file.set.operators {
             let served = served(operator).map_err(|problem| refused(&file.path, &[problem]))?;
-            let others = &self.choice.catalogs;
-            if others
-                .iter()
-                .any(|c| c.served == served || c.name == name(operator, &served))
-            {
+            let own = name(operator, &served);
+            let is_same = |other: &Read<'_>| {
+                other.served == served || name(other.operator, &other.served) == own
+            };
+            if self.read.iter().any(is_same) {
                 let problem = judge::twice(operator, &served);
                 return Err(refused(&file.path, &[problem]));
             }
             let pulled = self.pull(file, operator, &served).await?;
-            match select(&pulled.catalog, operator, file.set.rules) {
-                Ok(selection) => {
-                    self.take(file, operator, served, &pulled, &selection)
-                        .await?
-                }
-                Err(found) => problems.extend(found),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(refused(&file.path, &problems));
+            self.read.push(Read {
+                file,
+                operator,
+                served,
+                pulled,
+            });
         }
         for image in &file.set.additional {
             self.choice.wanted.push(Wanted {
@@ -198,6 +207,39 @@ impl Choosing<'_> {
             });
         }
         self.choice.blocked.push((file.clone(), path));
+        Ok(())
+    }
+
+    /// Chooses from everything that was read.
+    async fn select(&mut self) -> Result<()> {
+        let read = std::mem::take(&mut self.read);
+        let asked: Vec<Asked<'_>> = read
+            .iter()
+            .map(|read| Asked {
+                catalog: &read.pulled.catalog,
+                operator: read.operator,
+                rules: read.file.set.rules,
+            })
+            .collect();
+        let mut problems: Vec<(&ImageSetFile, Problem)> = Vec::new();
+        let mut selections = Vec::new();
+        for (found, read) in select_all(&asked).into_iter().zip(&read) {
+            match found {
+                Ok(selection) => selections.push(selection),
+                Err(found) => problems.extend(found.into_iter().map(|p| (read.file, p))),
+            }
+        }
+        // Those of one file at once.
+        if let Some((file, _)) = problems.first().cloned() {
+            problems.retain(|(other, _)| other.path == file.path);
+            let problems: Vec<_> = problems.into_iter().map(|(_, problem)| problem).collect();
+            return Err(refused(&file.path, &problems));
+        }
+        for (read, selection) in read.iter().zip(&selections) {
+            let served = read.served.clone();
+            self.take(read.file, read.operator, served, &read.pulled, selection)
+                .await?;
+        }
         Ok(())
     }
 
@@ -230,6 +272,14 @@ impl Choosing<'_> {
         Ok(pulled)
     }
 
+    /// Whether another image set or the site's own patterns leave an image out.
+    fn leaves_out(&self, reference: &ImageRef) -> bool {
+        let text = reference.to_string();
+        let mut sets = self.site.image_sets.iter();
+        sets.any(|other| other.set.blocks(&text).is_some())
+            || excludes(&self.site.site.exclude, reference).is_some()
+    }
+
     async fn take(
         &mut self,
         file: &ImageSetFile,
@@ -246,6 +296,8 @@ impl Choosing<'_> {
         for note in &selection.notes {
             say(note.clone());
         }
+        // What the site leaves out besides is said where everything is.
+        let mut left_out = BTreeSet::new();
         for bundle in selection.bundles(&pulled.catalog) {
             for image in bundle.images {
                 if let Some(blocked) = file.set.blocks(image) {
@@ -253,14 +305,21 @@ impl Choosing<'_> {
                         "{}: {image} is left out: blockedImages has {:?}",
                         bundle.name, blocked.text
                     ));
+                    left_out.insert(image.clone());
                     continue;
                 }
                 match image.parse::<ImageRef>() {
                     Ok(reference) => {
+                        if self.leaves_out(&reference) {
+                            left_out.insert(image.clone());
+                        }
                         let needed = self.operators.entry(reference).or_default();
                         needed.insert(bundle.package.to_owned());
                     }
-                    Err(error) => say(format!("{}: {image} is left out: {error}", bundle.name)),
+                    Err(error) => {
+                        say(format!("{}: {image} is left out: {error}", bundle.name));
+                        left_out.insert(image.clone());
+                    }
                 }
             }
         }
@@ -282,7 +341,8 @@ impl Choosing<'_> {
             };
             self.choice.wanted.push(wanted);
         } else {
-            let made = catalog::smaller(self.line, &pulled.pinned, &served, selection).await?;
+            let made =
+                catalog::smaller(self.line, &pulled.pinned, &served, selection, &left_out).await?;
             self.choice.made.push((wanted, made));
         }
         self.choice.catalogs.push(LockedCatalog {

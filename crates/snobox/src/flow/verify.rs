@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use snobox_media::verify::{self as image, Report};
+use snobox_catalog::promised;
+use snobox_formats::oci::ImageIndex;
+use snobox_media::verify::{self as image, CacheStore, Report};
 use snobox_store::Store;
 
 use crate::error::{Error, Result};
@@ -55,6 +57,7 @@ fn store(target: &Path, ui: &Ui, interrupt: &Interrupt) -> Result<Outcome> {
         interrupt.check()
     })?;
     drop(progress);
+    let promised = promised::judge(&store.index()?, &store);
     let text = format!(
         "{}: {images} images, {} blobs, {}: all whole",
         target.display(),
@@ -65,6 +68,7 @@ fn store(target: &Path, ui: &Ui, interrupt: &Interrupt) -> Result<Outcome> {
         .findings
         .iter()
         .map(|f| (f.code(), f.to_string()))
+        .chain(promised.iter().map(|f| (f.code(), f.to_string())))
         .collect();
     Ok(Outcome {
         text,
@@ -83,16 +87,28 @@ fn image_file(target: &Path, length: u64, ui: &Ui, interrupt: &Interrupt) -> Res
     })
     .map_err(|e| Error::from(e).about(target))?;
     drop(progress);
+    let promised = promised_by(open()?, &report);
     let findings = report
         .findings
         .iter()
         .map(|f| (f.code(), f.to_string()))
+        .chain(promised.iter().map(|f| (f.code(), f.to_string())))
         .collect();
     Ok(Outcome {
         text: image_text(target, &report),
         findings,
         counts: image_counts(&report),
     })
+}
+
+/// What the catalogs of an image ask for in vain. A cache that cannot be read is a finding already.
+fn promised_by(image: File, report: &Report) -> Vec<promised::Finding> {
+    let Ok(cache) = CacheStore::open(image, &report.pins.cache) else {
+        return Vec::new();
+    };
+    let index = cache.index_json().ok();
+    let index = index.and_then(|text| serde_json::from_slice::<ImageIndex>(&text).ok());
+    index.map_or_else(Vec::new, |index| promised::judge(&index, &cache))
 }
 
 fn image_text(target: &Path, report: &Report) -> String {

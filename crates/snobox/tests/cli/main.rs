@@ -31,6 +31,7 @@ mod mirror_killed;
 mod plan;
 mod practice_registry;
 mod precaching;
+mod promised;
 mod push;
 mod real_ignition;
 mod release;

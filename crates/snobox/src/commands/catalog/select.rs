@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use snobox_catalog::image_set::{CatalogRef, ImageSet, Operator};
-use snobox_catalog::select::{Selection, select};
+use snobox_catalog::select::{Asked, Selection, select_all};
 use snobox_formats::reference::ImageRef;
 
 use super::Sources;
@@ -27,9 +27,23 @@ pub(super) async fn run(
     let mut notes = file.notes();
     let (mut problems, mut rows, mut bundles) = (Vec::new(), Vec::new(), Vec::new());
     let mut images = BTreeSet::new();
-    for (operator, named) in set.operators.iter().zip(named) {
-        let catalog = sources.catalog(&named).await?;
-        let selection = match select(&catalog, operator, set.rules) {
+    let mut read = Vec::new();
+    for named in named {
+        read.push(sources.catalog(&named).await?);
+    }
+    let asked = set.operators.iter().zip(&read);
+    let asked: Vec<Asked<'_>> = asked
+        .map(|(operator, catalog)| Asked {
+            catalog,
+            operator,
+            rules: set.rules,
+        })
+        .collect();
+    for (selection, ask) in select_all(&asked).into_iter().zip(&asked) {
+        let Asked {
+            catalog, operator, ..
+        } = *ask;
+        let selection = match selection {
             Ok(selection) => selection,
             Err(found) => {
                 problems.extend(found);
@@ -37,7 +51,7 @@ pub(super) async fn run(
             }
         };
         notes.extend(selection_notes(operator, &selection));
-        for bundle in selection.bundles(&catalog) {
+        for bundle in selection.bundles(catalog) {
             let mut own = Vec::new();
             for image in bundle.images {
                 match judged(set, image) {

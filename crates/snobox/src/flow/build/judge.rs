@@ -1,7 +1,8 @@
 //! Whether the installer's ignition will do for the site, before anything is written: it is understood, it writes the disk that the site means and keeps the cache's
-//! partition there, it asks the loopback registry first, and the cache has everything that it asks for.
+//! partition there, it asks the loopback registry first, and the cache has everything that it and the catalogs of operators ask for.
 
 use serde_json::{Value, json};
+use snobox_catalog::promised;
 use snobox_formats::ignition::Ignition;
 use snobox_media::installer::{CachedError, Layout, Missing, Why};
 use snobox_media::overlay::REGISTRY;
@@ -14,14 +15,23 @@ use crate::error::{Error, Exit, Result};
 use crate::site_file::SiteFile;
 use crate::ui::Ui;
 
-/// What the cache lacks and the node may fetch over its line; anything else that is wrong is an error or, where the node can still install itself, a warning.
+/// What the cache lacks and the node may fetch over its line.
+#[derive(Debug)]
+pub struct Lacking {
+    /// Of what the ignition asks for.
+    pub boots: Vec<Missing>,
+    /// Of what the catalogs' operators ask for.
+    pub operators: Vec<promised::Finding>,
+}
+
+/// What the cache lacks; anything else that is wrong is an error or, where the node can still install itself, a warning.
 pub(super) fn judge(
     ignition: &Ignition,
     cached: &Cached,
     store: &Store,
     file: &SiteFile,
     ui: &Ui,
-) -> Result<Vec<Missing>> {
+) -> Result<Lacking> {
     let layout = Layout::detect(ignition).map_err(|error| {
         Error::new(Exit::Ignition, error.to_string())
             .hint("expected the file that `openshift-install create single-node-ignition-config` of 4.12 to 4.20 writes, as it is")
@@ -43,6 +53,8 @@ pub(super) fn judge(
         );
         faults.push((message, hint));
     }
+    let operators = promised::judge(&cached.index, store);
+    faults.extend(promises(&operators));
     if file.site.cache.fallback == Fallback::None && !faults.is_empty() {
         let (messages, hints): (Vec<_>, Vec<_>) = faults.into_iter().unzip();
         return Err(Error::new(Exit::Findings, messages.join("\n")).hint(hints.join("; ")));
@@ -52,7 +64,22 @@ pub(super) fn judge(
             "warning: {message}\nwarning: the node will need its line for that; {hint}"
         ));
     }
-    Ok(missing)
+    Ok(Lacking {
+        boots: missing,
+        operators,
+    })
+}
+
+/// The catalogs that the cluster will show.
+fn promises(operators: &[promised::Finding]) -> Option<Fault> {
+    if operators.is_empty() {
+        return None;
+    }
+    let lines: Vec<_> = operators.iter().map(|f| format!("\n  {f}")).collect();
+    Some((
+        format!("operators will lack images:{}", lines.concat()),
+        "`snobox mirror --relock` brings everything that the catalogs ask for".to_owned(),
+    ))
 }
 
 /// The disk that the agent prepares and the disk that coreos-installer writes must be one and the same.
@@ -108,6 +135,11 @@ fn mirrors(layout: &Layout) -> Option<Fault> {
             layout.release.name()
         ),
     ))
+}
+
+/// For machines.
+pub(super) fn operator_json(finding: &promised::Finding) -> Value {
+    json!({"code": finding.code(), "text": finding.to_string()})
 }
 
 /// For machines.

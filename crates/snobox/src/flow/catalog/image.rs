@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use snobox_catalog::catalog::{Builder, Catalog};
-use snobox_catalog::catalog_image::{CatalogImage, CatalogImageError, Survey};
+use snobox_catalog::catalog_image::{CatalogImage, CatalogImageError, MAX_CONFIG_BYTES, Survey};
 use snobox_formats::digest::Digest;
 use snobox_formats::oci;
 use snobox_formats::reference::ImageRef;
@@ -18,9 +18,7 @@ use crate::error::{Error, Exit, Result};
 use crate::flow::line::Line;
 
 /// Of what is known of catalogs; others are worked out again.
-const VERSION: u32 = 1;
-/// Configurations of images have some ten kilobytes.
-const MAX_CONFIG_BYTES: u64 = 16 << 20;
+const VERSION: u32 = 2;
 const HINT: &str = "expected the image of a file-based catalog, such as registry.redhat.io/redhat/redhat-operator-index:v4.13";
 
 /// A catalog and the image that it came from.

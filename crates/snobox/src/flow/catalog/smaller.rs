@@ -1,5 +1,7 @@
 //! The image of a catalog with the chosen operators only, in the store.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use snobox_catalog::catalog_image::rebuild;
@@ -14,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::flow::line::Line;
 
 /// Of the way in which catalogs are made smaller; what another one made is made again.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What was made before of the same image for the same selection.
 #[derive(Serialize, Deserialize)]
@@ -26,17 +28,19 @@ struct Made {
 }
 
 /// Makes the image under `name`, or finds it made. Its own blobs are in the store then; its other layers are those of the original, which the
-/// repository of `name` or of the original has.
+/// repository of `name` or of the original has. `left_out` are the images of the chosen operators that nobody brings.
 pub async fn smaller(
     line: &Line<'_>,
     original: &Pinned,
     name: &ImageRef,
     selection: &Selection,
+    left_out: &BTreeSet<String>,
 ) -> Result<Pinned> {
     let asked = json!({
         "version": VERSION,
         "image": original.image_manifest().to_string(),
         "packages": selection.packages,
+        "leftOut": left_out,
     });
     let key = format!("smaller-{}", Digest::of(asked.to_string().as_bytes()).hex());
     let store = &line.store;
@@ -50,7 +54,7 @@ pub async fn smaller(
     let made = match known.filter(is_there) {
         Some(made) => made,
         None => {
-            let made = make(line, original, selection).await?;
+            let made = make(line, original, selection, left_out).await?;
             let text = serde_json::to_vec(&made)
                 .map_err(|e| Error::internal("cannot write what was made", &e))?;
             store.remember(&key, &text)?;
@@ -65,11 +69,16 @@ pub async fn smaller(
     })
 }
 
-async fn make(line: &Line<'_>, original: &Pinned, selection: &Selection) -> Result<Made> {
+async fn make(
+    line: &Line<'_>,
+    original: &Pinned,
+    selection: &Selection,
+    left_out: &BTreeSet<String>,
+) -> Result<Made> {
     let opened = Opened::fetch(line, original).await?;
     let store = &line.store;
     let rebuilt = tokio::task::block_in_place(|| {
-        let rebuilt = rebuild(&opened.image, &opened.survey, &**store, selection)
+        let rebuilt = rebuild(&opened.image, &opened.survey, &**store, selection, left_out)
             .map_err(|error| refused(&original.reference, error))?;
         for (digest, bytes) in &rebuilt.made {
             store.put(*digest, bytes)?;
