@@ -124,10 +124,12 @@ pub enum ExportFormat {
 Examples:
   snobox store export --format factory-precaching /mnt/precached
   snobox store export --format factory-precaching /mnt/precached quay.io/team/line-agent:1.0
+  snobox store export --format factory-precaching /mnt/precached --rm-stale
 
 Writes a .tgz of a dir: for each image, mapping.txt, ai-images.txt, ocp-images.txt and ignored-images.txt. Archives that are there stay as
 they are; the lists are written anew, and images that are not named are in ignored-images.txt. Which image is a component of a release is
-read from the release images in the store.")]
+read from the release images in the store. A .tgz that no image of the store is called like is stale: it is named, and stays without
+--rm-stale.")]
 pub struct ExportArgs {
     /// Where to; made where it is not
     pub dir: PathBuf,
@@ -137,6 +139,9 @@ pub struct ExportArgs {
     /// For whom
     #[arg(long, value_enum)]
     pub format: ExportFormat,
+    /// Remove the .tgz files of images that the store does not have
+    #[arg(short = 's', long)]
+    pub rm_stale: bool,
     /// The store
     #[arg(long, value_name = "DIR", default_value = "store")]
     pub store: PathBuf,

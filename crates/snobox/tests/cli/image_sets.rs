@@ -67,7 +67,7 @@ pub(crate) fn of_role(lock: &Value, role: &str) -> BTreeSet<String> {
 }
 
 /// All regular files of a layer, by path.
-fn files(blob: &[u8]) -> BTreeMap<String, String> {
+pub(crate) fn files(blob: &[u8]) -> BTreeMap<String, String> {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("layer");
     fs::write(&path, blob).unwrap();

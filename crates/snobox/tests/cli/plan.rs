@@ -40,7 +40,7 @@ fn unique(keep: impl Fn(&Value) -> bool) -> u64 {
 }
 
 /// A registry that knows the release and the additional image by tag, too.
-fn registry() -> Practice {
+pub(crate) fn registry() -> Practice {
     let practice = Practice::start(|answer| answer);
     for image in images() {
         let reference = image["reference"].as_str().unwrap();
@@ -62,7 +62,7 @@ fn registry() -> Practice {
 }
 
 /// A sandbox that has neither lock nor store.
-fn fresh(practice: &Practice) -> Sandbox {
+pub(crate) fn fresh(practice: &Practice) -> Sandbox {
     let sandbox = practice.sandbox();
     fs::remove_file(sandbox.path("site.lock")).unwrap();
     sandbox
@@ -77,7 +77,7 @@ fn images_with(sandbox: &Sandbox, text: &str) {
 }
 
 /// Bytes of blobs that the registry has sent, and the digests of these blobs.
-fn sent(practice: &Practice) -> (u64, BTreeSet<String>) {
+pub(crate) fn sent(practice: &Practice) -> (u64, BTreeSet<String>) {
     let sent = practice.registry.sent();
     let blobs = sent.iter().filter(|sent| sent.path.contains("/blobs/"));
     let digest = |path: &str| path.rsplit('/').next().unwrap().to_owned();

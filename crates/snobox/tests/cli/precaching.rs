@@ -5,10 +5,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::image_sets::{lock, of_role, site};
-use crate::support::Sandbox;
+use crate::plan;
+use crate::support::{PracticeRegistry, Sandbox, demo};
 
 const CATALOG: &str = "registry.practice.example/catalogs/practice-operator-index:v4.99";
 
@@ -53,6 +54,53 @@ fn every_image_that_is_asked_for_is_in_the_lock_and_in_the_store() {
         assert!(sandbox.path(&format!("store/blobs/sha256/{hex}")).exists());
     }
     sandbox.run(&["verify", "store"]).ok();
+}
+
+/// The files in a folder and below, but for one folder in it.
+fn files_but(sandbox: &Sandbox, skipped: &str) -> BTreeSet<String> {
+    let names = fs::read_dir(sandbox.work()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name != skipped).collect()
+}
+
+/// R2: only the one file that was asked for, and nothing is fetched.
+#[test]
+fn init_and_plan_write_their_one_file_and_fetch_no_layer() {
+    let sandbox = Sandbox::new();
+    for name in ["pull-secret.json", "id_practice.pub"] {
+        sandbox.write(name, fs::read(demo().path(name)).unwrap());
+    }
+    let before = files_but(&sandbox, "");
+    let init = [
+        "init",
+        "--name",
+        "bip",
+        "--release-version",
+        "4.99.0-practice",
+        "--base-domain",
+        "practice.example",
+        "--pull-secret-file",
+        "pull-secret.json",
+        "--ssh-key-file",
+        "id_practice.pub",
+        "--disk",
+        "/dev/sda",
+    ];
+    sandbox.run(&init).ok();
+    let after = files_but(&sandbox, "");
+    let new: Vec<_> = after.difference(&before).collect();
+    assert_eq!(new, ["site.yaml"]);
+
+    let practice = plan::registry();
+    let sandbox = plan::fresh(&practice);
+    let before = files_but(&sandbox, "store");
+    sandbox.run(&["plan"]).ok();
+    let after = files_but(&sandbox, "store");
+    let new: Vec<_> = after.difference(&before).collect();
+    assert_eq!(new, ["site.lock"]);
+    // The one layer of the payload image that lists its components.
+    let (_, blobs) = plan::sent(&practice);
+    assert_eq!(blobs.len(), 1, "{blobs:?}");
 }
 
 /// R3: a filter that matches everything.
@@ -144,6 +192,165 @@ fn images_of_other_sites_stay_in_the_store() {
     for reference in before {
         assert!(index.contains(&reference), "{reference}");
     }
+}
+
+/// R12: what is stale goes when it is said, and nothing that is wanted.
+#[test]
+fn what_no_site_wants_any_more_goes_from_the_store_with_its_blobs() {
+    let (_registry, sandbox) = site(&set(BOTH, &[]));
+    sandbox.run(&["mirror"]).ok();
+    let before = references(&lock(&sandbox));
+    sandbox.write("imageset.yaml", set("    - name: practice-storage\n", &[]));
+    sandbox.run(&["mirror"]).ok();
+    let wanted = references(&lock(&sandbox));
+    let stale: Vec<_> = before.difference(&wanted).collect();
+    assert_eq!(stale.len(), 3, "{stale:?}");
+    let gc = ["store", "gc", "--keep-lock", "site.lock"];
+    sandbox.run(&gc).ok();
+    let named = || {
+        let index: Value = serde_json::from_slice(&sandbox.read("store/index.json")).unwrap();
+        let entries = index["manifests"].as_array().unwrap().clone();
+        let name = |entry: Value| {
+            let name = &entry["annotations"]["org.opencontainers.image.ref.name"];
+            name.as_str().unwrap().to_owned()
+        };
+        entries.into_iter().map(name).collect::<BTreeSet<_>>()
+    };
+    // Without --yes it is only told.
+    assert!(named().is_superset(&before));
+    sandbox.run(&[&gc[..], &["--yes"]].concat()).ok();
+    assert_eq!(named(), wanted);
+    for reference in stale {
+        let hex = reference.split_once("@sha256:").unwrap().1;
+        let path = format!("store/blobs/sha256/{hex}");
+        assert!(!sandbox.path(&path).exists(), "{reference}");
+    }
+    sandbox.run(&["verify", "store"]).ok();
+    sandbox.run(&["build"]).ok();
+}
+
+/// R11, R12: what an earlier export left stays, and is named; `--rm-stale` takes it away. What is wanted is there each time.
+#[test]
+fn stale_archives_of_an_export_stay_until_they_are_to_go() {
+    let sandbox = Sandbox::with_site();
+    let export = |more: &[&str]| {
+        let args = ["store", "export", "--format", "factory-precaching", "out"];
+        sandbox.run(&[&args, more].concat()).ok()
+    };
+    let archives = || {
+        let names = fs::read_dir(sandbox.path("out")).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names
+            .filter(|n| n.ends_with(".tgz"))
+            .collect::<BTreeSet<_>>()
+    };
+    let said = export(&[]);
+    assert!(!said.all().contains("stale"), "{said}");
+    let wanted = archives();
+    // Nobody knows these: an older release's, and one with a name that no image has.
+    let stale = format!("ocp-v4.0-art-dev@sha256_{}.tgz", "1".repeat(64));
+    let foreign = [stale.as_str(), "backup.tgz"];
+    for name in foreign {
+        sandbox.write(&format!("out/{name}"), "stale");
+    }
+    sandbox.write("out/notes.txt", "no archive");
+    fs::create_dir(sandbox.path("out/folder.tgz")).unwrap();
+    let mut with_stale = wanted.clone();
+    with_stale.insert("folder.tgz".to_owned());
+    let left = with_stale.clone();
+    with_stale.extend(foreign.map(str::to_owned));
+
+    let said = export(&[]);
+    assert!(said.text().contains(", 2 stale ones stay\n"), "{said}");
+    for name in foreign {
+        assert!(
+            said.stderr.contains(&format!("note: {name} is stale")),
+            "{said}"
+        );
+    }
+    assert_eq!(archives(), with_stale);
+    // Of one image alone: the others are of the store all the same.
+    let one = "registry.practice.example/factory/line-agent:1.0";
+    let said = export(&["--rm-stale", one]);
+    assert!(said.text().contains(", 2 stale ones removed\n"), "{said}");
+    for name in foreign {
+        assert!(
+            said.stderr.contains(&format!("removed {name}: stale")),
+            "{said}"
+        );
+    }
+    assert_eq!(archives(), left);
+    assert_eq!(sandbox.read("out/notes.txt"), b"no archive");
+    let again = [
+        "--json",
+        "store",
+        "export",
+        "--format",
+        "factory-precaching",
+        "-s",
+        "out",
+    ];
+    let said = sandbox.run(&again).ok().json();
+    assert_eq!(said["stale"], json!([]));
+    assert_eq!(
+        (&said["written"], &said["present"]),
+        (&json!(0), &json!(wanted.len()))
+    );
+}
+
+/// R13: each catalog can be taken from another place, also the second one alone.
+#[test]
+fn each_of_two_catalogs_can_be_taken_from_another_place() {
+    const CERTIFIED: &str = "registry.practice.example/catalogs/certified-index:v4.99";
+    let registry = PracticeRegistry::start();
+    let sandbox = Sandbox::new();
+    let text = set("    - name: practice-storage\n", &[]);
+    sandbox.write(
+        "imageset.yaml",
+        format!("{text}  - catalog: {CERTIFIED}\n    packages:\n    - name: gpu\n"),
+    );
+    let catalog = |name: &str| {
+        [
+            json!({"schema": "olm.package", "name": name, "defaultChannel": "s"}),
+            json!({"schema": "olm.channel", "package": name, "name": "s", "entries": [{"name": format!("{name}.v7")}]}),
+            json!({"schema": "olm.bundle", "package": name, "name": format!("{name}.v7"), "image": "registry.practice.example/x:7"}),
+        ]
+        .map(|document| document.to_string())
+        .join("\n")
+    };
+    sandbox.write("first.json", catalog("practice-storage"));
+    sandbox.write("second.json", catalog("gpu"));
+    let first = format!("{CATALOG}=first.json");
+    let second = format!("{CERTIFIED}=second.json");
+    let source = "registry.practice.example";
+    let mirror = format!("{source}={}/{source}", registry.address);
+    let select = |more: &[&str]| {
+        let args = [
+            "--json",
+            "catalog",
+            "select",
+            "--image-set",
+            "imageset.yaml",
+        ];
+        sandbox.run(&[&args, more].concat())
+    };
+    let names = |said: Value| -> Vec<String> {
+        let bundles = said["bundles"].as_array().unwrap().iter();
+        bundles
+            .map(|b| b["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    // Neither asks a registry.
+    let both = select(&["--catalog", &first, "--catalog", &second]).ok();
+    assert_eq!(names(both.json()), ["practice-storage.v7", "gpu.v7"]);
+    assert!(!sandbox.path("store").exists());
+    let one = select(&["--catalog", &second, "--mirror", &mirror]).ok();
+    let of_registry = ["practice-storage.v4.99.1", "gpu.v7"];
+    assert_eq!(names(one.json()), of_registry);
+    // The first alone leaves the second to the registry, which does not have it.
+    select(&["--catalog", &first, "--mirror", &mirror])
+        .fails(21)
+        .says("certified-index");
 }
 
 /// R14, R15, R16: versions that no catalog has, each by the name of its operator, before anything of an operator is fetched.

@@ -1,5 +1,7 @@
 //! `snobox store export`: images and lists as factory-precaching-cli leaves them.
 
+mod stale;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::BufWriter;
@@ -18,6 +20,7 @@ use crate::error::{Error, Exit, Result};
 use crate::flow::output::{Output, Readers};
 use crate::interrupt::Interrupt;
 use crate::ui::{Ui, bytes};
+use stale::Stale;
 
 /// Label of a release payload image: its version.
 const RELEASE_LABEL: &str = "io.openshift.release";
@@ -58,6 +61,17 @@ pub fn run(args: &ExportArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
         let index = store.index()?;
         let images = images(args, &store, &index.manifests)?;
         fs::create_dir_all(&args.dir).map_err(|e| Error::file("make", &args.dir, &e))?;
+        let stale = Stale::find(&args.dir, &artifacts(&images))?;
+        let names = stale.names();
+        if args.rm_stale {
+            stale.remove()?;
+        }
+        for name in &names {
+            ui.say(match args.rm_stale {
+                true => format!("removed {name}: stale"),
+                false => format!("note: {name} is stale: no image of the store has an archive of that name; --rm-stale removes it"),
+            });
+        }
         let (written, present) = archives(args, &store, &images, ui, interrupt)?;
         let lists = lists(&images);
         for (name, text) in &lists {
@@ -65,11 +79,25 @@ pub fn run(args: &ExportArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
         }
         let selected = images.iter().filter(|image| image.wanted).count();
         let shown = args.dir.display();
+        let stale = match (names.len(), args.rm_stale) {
+            (0, _) => String::new(),
+            (count, true) => format!(", {count} stale ones removed"),
+            (count, false) => format!(", {count} stale ones stay"),
+        };
+        let mut value = value(&images, written, present);
+        value["stale"] = names.into();
+        value["staleRemoved"] = args.rm_stale.into();
         ui.result(
-            format!("{shown}: {selected} images, {written} archives written, {present} were there already"),
-            &value(&images, written, present),
+            format!("{shown}: {selected} images, {written} archives written, {present} were there already{stale}"),
+            &value,
         )
     })
+}
+
+/// Names of the archives of all images, also of those that are not asked for: the lists name these as well.
+fn artifacts(images: &[Exported<'_>]) -> BTreeSet<String> {
+    let references = images.iter().map(|image| &image.reference);
+    references.map(precaching::artifact).collect()
 }
 
 fn value(images: &[Exported<'_>], written: u64, present: u64) -> Value {

@@ -3,6 +3,7 @@
 mod demo;
 mod distribution;
 mod gpg;
+mod layout;
 mod program;
 mod registry;
 mod sandbox;
@@ -14,6 +15,7 @@ mod tree;
 pub(crate) use demo::demo;
 pub(crate) use distribution::Distribution;
 pub(crate) use gpg::Gpg;
+pub(crate) use layout::{ImageLayout, site_of};
 pub(crate) use program::{Running, Said, binary};
 pub(crate) use registry::PracticeRegistry;
 pub(crate) use sandbox::Sandbox;
