@@ -26,6 +26,7 @@ mod image;
 mod image_sets;
 mod interrupt;
 mod iso;
+mod killed;
 mod mirror;
 mod mirror_killed;
 mod plan;
