@@ -25,12 +25,12 @@ pub use attached::pin_attached;
 pub use document::document;
 pub use error::{Failure, PullError};
 pub use event::{Event, EventSink, Fetched, Summary};
-pub use fetch::{FetchOptions, fetch};
+pub use fetch::{FetchOptions, fetch, missing_bytes};
 pub use pace::Gate;
 pub use patience::Patience;
 pub(crate) use patience::Tries;
 pub use pin::{PinnedSet, pin, pin_all};
-pub use record::record;
+pub use record::{complete, record};
 
 /// An image whose manifests are in the store.
 #[derive(Clone, Debug, PartialEq)]

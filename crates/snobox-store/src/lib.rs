@@ -42,4 +42,5 @@ pub use gc::{GcPlan, GcPolicy};
 pub use ingest::{Ingest, Partial};
 pub use inventory::{Inventory, StoredImage, entry_name};
 pub use lock::{StoreLock, StoreReading, StoreSweep};
+pub use room::RESERVE_BYTES;
 pub use store::Store;

@@ -7,7 +7,7 @@ use std::io;
 use crate::{Store, StoreError};
 
 /// Kept free besides what is asked for: indexes, folders, and the file system's own notes.
-const RESERVE_BYTES: u64 = 4 << 20;
+pub const RESERVE_BYTES: u64 = 4 << 20;
 
 impl Store {
     /// Bytes free on the store's disk.

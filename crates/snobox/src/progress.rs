@@ -1,7 +1,6 @@
 //! Progress of long work in bytes: a bar on a terminal, a line now and then in a pipe, JSON lines for machines.
 //!
-//! JSON lines on standard error, one object each: `{"event":"progress","stage":"mirror","bytes":1,"totalBytes":2}`; the last one of a stage has
-//! `"event":"done"`.
+//! Source of truth for the JSON lines: `docs/progress.md`.
 
 use std::io::{self, Write as _};
 use std::sync::Mutex;
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::ui::bytes;
+use crate::ui::{Ui, bytes};
 
 const LINE_EVERY: Duration = Duration::from_secs(5);
 const JSON_EVERY: Duration = Duration::from_millis(500);
@@ -30,6 +29,7 @@ pub enum Style {
 /// One stage of work; shared between threads. Ends when dropped.
 #[derive(Debug)]
 pub struct Progress {
+    ui: Ui,
     style: Style,
     stage: &'static str,
     bar: Option<ProgressBar>,
@@ -40,7 +40,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(style: Style, stage: &'static str, total: u64) -> Self {
+    pub(crate) fn new(ui: Ui, stage: &'static str, total: u64) -> Self {
+        let style = ui.style();
         let bar = (style == Style::Bar).then(|| {
             let bar = ProgressBar::new(total).with_prefix(stage);
             let template = "{prefix:>10} [{bar:30}] {binary_bytes:>11} of {binary_total_bytes:<11} {binary_bytes_per_sec:>13}  {eta:>4} left";
@@ -53,6 +54,7 @@ impl Progress {
         let now = Instant::now();
         let (done, total) = (AtomicU64::new(0), AtomicU64::new(total));
         Self {
+            ui,
             style,
             stage,
             bar,
@@ -107,8 +109,9 @@ impl Progress {
 
     fn json(&self, event: &str, done: u64) {
         let total = self.total.load(Ordering::Relaxed);
-        let line = json!({"event": event, "stage": self.stage, "bytes": done, "totalBytes": total});
-        let _ = writeln!(io::stderr(), "{line}");
+        self.ui.event(
+            json!({"event": event, "stage": self.stage, "bytes": done, "totalBytes": total}),
+        );
     }
 }
 

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use crate::error::{Error, Exit, Result};
 use crate::progress::{Progress, Style};
 
+/// Of the JSON lines; raised when a field goes away or changes its meaning.
+const SCHEMA: u32 = 1;
+
 /// How to talk to whoever started us.
 #[derive(Clone, Copy, Debug)]
 pub struct Ui {
@@ -92,13 +95,15 @@ impl Ui {
 
     /// Progress of `total` bytes.
     pub fn progress(&self, stage: &'static str, total: u64) -> Progress {
-        Progress::new(self.style(), stage, total)
+        Progress::new(*self, stage, total)
     }
 
-    /// A line for machines on standard error; nothing for people.
-    pub fn event(&self, value: &Value) {
+    /// A line for machines on standard error; nothing for people. Every field is named in `docs/progress.md`.
+    pub fn event(&self, mut value: Value) {
         if self.json {
-            let _ = writeln!(io::stderr(), "{value}");
+            value["schema"] = SCHEMA.into();
+            // In one piece: other threads have their say, too.
+            let _ = io::stderr().write_all(format!("{value}\n").as_bytes());
         }
     }
 

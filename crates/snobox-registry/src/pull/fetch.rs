@@ -163,12 +163,21 @@ fn plan(store: &Store, images: &[Pinned]) -> (Vec<Job>, Summary) {
     (missing, summary)
 }
 
-fn check_room(store: &Store, queue: &[Job]) -> Result<(), PullError> {
+/// Bytes of the blobs of `images` that a [`fetch`] would still bring: what is there of incomplete blobs does not count.
+pub fn missing_bytes(store: &Store, images: &[Pinned]) -> u64 {
+    bytes_to_come(store, &plan(store, images).0)
+}
+
+fn bytes_to_come(store: &Store, queue: &[Job]) -> u64 {
     let missing = |job: &Job| {
         let there = store.partial_bytes(job.blob.digest);
         job.blob.size.saturating_sub(there)
     };
-    let needed: u64 = queue.iter().map(missing).sum();
+    queue.iter().map(missing).sum()
+}
+
+fn check_room(store: &Store, queue: &[Job]) -> Result<(), PullError> {
+    let needed = bytes_to_come(store, queue);
     if needed > 0 {
         store.check_room(needed)?;
     }

@@ -11,16 +11,23 @@ use super::Pinned;
 /// # Errors
 /// [`StoreError`].
 pub fn record(store: &Store, images: &[Pinned]) -> Result<usize, StoreError> {
-    let complete = images
-        .iter()
-        .filter(|image| image.everything().all(|b| store.has(b.digest, b.size)));
+    let complete = images.iter().filter(|image| image.is_in(store));
     let entries: Vec<Descriptor> = complete.map(Pinned::index_entry).collect();
     let count = entries.len();
     store.enter(entries)?;
     Ok(count)
 }
 
+/// How many of `images` have all their manifests and blobs in the store.
+pub fn complete(store: &Store, images: &[Pinned]) -> usize {
+    images.iter().filter(|image| image.is_in(store)).count()
+}
+
 impl Pinned {
+    fn is_in(&self, store: &Store) -> bool {
+        self.everything().all(|b| store.has(b.digest, b.size))
+    }
+
     fn everything(&self) -> impl Iterator<Item = &Descriptor> {
         std::iter::once(&self.manifest)
             .chain(&self.platform)

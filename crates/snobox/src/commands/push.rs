@@ -133,7 +133,7 @@ fn events(ui: &Ui) -> (PushEvents, Flattened) {
                 progress.take_back(bytes);
             }
         }
-        PushEvent::Retried { what, why, pause } => ui.event(&json!({
+        PushEvent::Retried { what, why, pause } => ui.event(json!({
             "event": "retry", "stage": "push", "what": what, "why": why, "pauseSeconds": pause.as_secs_f64(),
         })),
         PushEvent::Flattened { image, said } => {

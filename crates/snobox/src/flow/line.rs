@@ -1,5 +1,6 @@
 //! Registries → store: manifests and blobs over one line, with its pace, its progress, and an end at Ctrl-C.
 
+mod closing;
 mod display;
 mod window;
 
@@ -7,15 +8,16 @@ use std::sync::Arc;
 
 use snobox_formats::reference::ImageRef;
 use snobox_registry::client::Client;
-use snobox_registry::pull::{self, FetchOptions, Fetched, Pinned, PinnedSet, Summary};
-use snobox_store::{Store, StoreLock};
+use snobox_registry::pull::{self, Failure, FetchOptions, Fetched, Pinned, PinnedSet, Summary};
+use snobox_store::{RESERVE_BYTES, Store, StoreLock};
 
-use crate::error::Result;
+use crate::error::{Error, Exit, Result};
 use crate::interrupt::Interrupt;
-use crate::ui::Ui;
+use crate::ui::{Ui, bytes};
 use display::Display;
 use window::Watchman;
 
+pub use closing::Closing;
 pub use window::Window;
 
 /// Blobs fetched at the same time where nobody says otherwise.
@@ -85,7 +87,7 @@ impl Line<'_> {
             limit,
             window,
         } = self.pace;
-        let display = Display::start(self.ui, stage, window);
+        let display = Display::start(self.ui, stage, window, &self.store);
         let watchman = window.map(|window| Watchman::start(window, display.window_sink()));
         let options = FetchOptions {
             jobs,
@@ -95,6 +97,30 @@ impl Line<'_> {
         let events = display.sink();
         let fetching = pull::fetch(&self.client, &self.store, pinned, &options, &events);
         self.interrupt.or(fetching).await
+    }
+
+    /// The failures of fetching `pinned` as one; of a full disk, with how much is missing.
+    pub fn failed(&self, failures: Vec<Failure>, pinned: &[Pinned]) -> Error {
+        let mut error = Error::from(failures);
+        if error.exit == Exit::DiskFull
+            && let Ok(free) = self.store.free_bytes()
+        {
+            let needed = pull::missing_bytes(&self.store, pinned) + RESERVE_BYTES;
+            let more = match needed.saturating_sub(free) {
+                0 => "there is room again".to_owned(),
+                short => format!(
+                    "free {} more, or name another disk with --store",
+                    bytes(short)
+                ),
+            };
+            error.hint = Some(format!(
+                "{} are still to come, and {} are free on the disk of {}: {more}; what came is kept, so run the same command again",
+                bytes(needed),
+                bytes(free),
+                self.store.root().display()
+            ));
+        }
+        error
     }
 }
 

@@ -10,7 +10,7 @@ use snobox_registry::pull;
 use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
-use crate::flow::line::{self, Line, Pace};
+use crate::flow::line::{self, Closing, Line, Pace};
 use crate::flow::resolve::{Resolved, resolve};
 use crate::flow::signatures::Signatures;
 use crate::flow::source::Source;
@@ -18,7 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::site_file::SiteFile;
 use crate::ui::Ui;
 
-pub use outcome::{Outcome, said};
+pub use outcome::Outcome;
 
 /// How to mirror.
 #[derive(Debug)]
@@ -79,13 +79,15 @@ pub async fn mirror(
         ui,
         interrupt,
     };
+    let started = Instant::now();
     let resolved = resolve(&line, file, options.relock, &options.signatures).await?;
-    finish(&line, resolved).await
+    finish(&line, resolved, started).await
 }
 
 /// Everything that can be had, whatever happens to the rest.
-async fn finish(way: &Line<'_>, resolved: Resolved) -> Result<Outcome> {
+async fn finish(way: &Line<'_>, resolved: Resolved, began: Instant) -> Result<Outcome> {
     let started = Instant::now();
+    let present = pull::complete(&way.store, &resolved.pinned);
     let fetched = way.fetch("images", &resolved.pinned).await;
     if let Ok(fetched) = &fetched
         && way.pace.is_free()
@@ -97,27 +99,30 @@ async fn finish(way: &Line<'_>, resolved: Resolved) -> Result<Outcome> {
     let complete = pull::record(&way.store, &resolved.pinned);
     let fetched = fetched?;
     let wanted = resolved.pinned.len() + resolved.failures.len();
-    let mut summary = line::sum(&resolved.payload, &fetched.summary);
     let failures: Vec<_> = resolved
         .failures
         .into_iter()
         .chain(fetched.failures)
         .collect();
-    if !failures.is_empty() {
+    let closing = Closing {
+        wanted,
+        present,
         // On a full disk this fails for the same reason, of which the failures tell.
-        let complete = complete.unwrap_or_default();
-        let text = outcome::said(&summary);
-        way.ui.say(format!(
-            "{complete} of {wanted} images are complete: {text}"
-        ));
-        return Err(failures.into());
+        complete: complete.as_ref().copied().unwrap_or_default(),
+        failures: failures.len(),
+        summary: line::sum(&resolved.payload, &fetched.summary),
+        took: began.elapsed(),
+    };
+    closing.tell(way.ui);
+    if !failures.is_empty() {
+        way.ui.say(closing.text_of_failed());
+        return Err(way.failed(failures, &resolved.pinned));
     }
     complete?;
     let lock = resolved
         .lock
         .ok_or_else(|| Error::new(Exit::Internal, "nothing failed, and there is no lock"))?;
-    summary.images = lock.images.len() as u64;
-    Ok(Outcome { lock, summary })
+    Ok(Outcome { lock, closing })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `snobox mirror` on a bad day: one image that cannot be had, a line for the night only, a disk that others fill, and what it says meanwhile.
+//! `snobox mirror` on a bad day: one image that cannot be had, a line for the night only, and what it says meanwhile.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use snobox_testkit::fault_registry::Answer;
 
 use crate::practice_registry::{Practice, repository};
-use crate::support::{Tree, demo, may_mount, tool};
+use crate::support::{Tree, demo};
 
 /// Name and digest of the images of the lock: (path of the manifest, of one of its own blobs).
 fn image_of(role: &str) -> (String, String) {
@@ -177,51 +177,4 @@ fn rates_windows_and_authorities_that_are_none_are_refused() {
     sandbox.run(&args).fails(31).says("ca.pem").says("PEM");
     let args = ["mirror", "--ca", "absent.pem"];
     sandbox.run(&args).fails(31).says("absent.pem");
-}
-
-#[test]
-fn a_disk_that_others_fill_ends_it_cleanly_and_it_goes_on_with_room() {
-    if !may_mount("a disk that is small") {
-        return;
-    }
-    let (Some(mount), Some(umount)) = (tool("mount"), tool("umount")) else {
-        return;
-    };
-    let practice = Practice::start(|answer| answer.paced(4 << 20));
-    let sandbox = practice.sandbox();
-    let disk = sandbox.path("disk");
-    fs::create_dir(&disk).unwrap();
-    let point = disk.as_os_str();
-    mount.run(
-        &["-t", "tmpfs", "-o", "size=96m", "tmpfs"]
-            .map(std::ffi::OsStr::new)
-            .into_iter()
-            .chain([point])
-            .collect::<Vec<_>>(),
-    );
-    let args = ["mirror", "--store", "disk/store"];
-    let mut running = sandbox.start(&args);
-    running.until("bytes", |_| {
-        let partial = fs::read_dir(disk.join("store/.snobox/partial"));
-        partial
-            .into_iter()
-            .flatten()
-            .flatten()
-            .any(|file| file.metadata().is_ok_and(|m| m.len() > 100_000))
-    });
-    // Fails when the disk is full, as it should.
-    fs::write(disk.join("of-others"), vec![1; 96 << 20]).unwrap_err();
-    let said = sandbox.end(running).fails(30).says("No space left");
-    assert!(said.stderr.contains("images are complete"), "{said}");
-    let size = |name: &str| fs::metadata(disk.join(name)).unwrap().len();
-    assert!(size("store/index.json") > 0);
-    // Emptied first: a program that is just being started elsewhere may hold the file open for a moment.
-    fs::write(disk.join("of-others"), "").unwrap();
-    fs::remove_file(disk.join("of-others")).unwrap();
-    let said = sandbox
-        .run(&["--json", "mirror", "--store", "disk/store"])
-        .ok();
-    assert!(said.json()["resumedBytes"].as_u64().unwrap() > 0, "{said}");
-    sandbox.run(&["verify", "disk/store"]).ok();
-    umount.try_run(&["-l".as_ref(), point]);
 }

@@ -67,7 +67,7 @@ fn killed_fifty_times_it_fetches_each_byte_about_once_and_is_never_wrong() {
 }
 
 /// Every file hashes to its name.
-fn blobs_are_whole(folder: &Path) {
+pub(crate) fn blobs_are_whole(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let hash = Sha256::digest(fs::read(entry.path()).unwrap());
         let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -76,7 +76,7 @@ fn blobs_are_whole(folder: &Path) {
 }
 
 /// For each request, how many of its bytes had gone out before; a blob has the same bytes in each repository.
-fn losses(sent: &[&Sent]) -> Vec<u64> {
+pub(crate) fn losses(sent: &[&Sent]) -> Vec<u64> {
     let mut covered: BTreeMap<&str, u64> = BTreeMap::new();
     let mut losses = Vec::new();
     for Sent { path, from, bytes } in sent {

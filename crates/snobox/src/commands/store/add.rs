@@ -3,18 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
-use serde_json::json;
 use snobox_formats::image_list;
 use snobox_formats::reference::ImageRef;
 use snobox_registry::client::Place;
-use snobox_registry::pull::{self, Summary};
+use snobox_registry::pull;
 use snobox_store::Store;
 
 use crate::cli::AddArgs;
 use crate::error::{Error, Exit, Result};
-use crate::flow::line::Line;
-use crate::flow::mirror::said;
+use crate::flow::line::{Closing, Line};
 use crate::flow::source::read_pull_secret;
 use crate::input;
 use crate::interrupt::Interrupt;
@@ -37,39 +36,31 @@ pub async fn run(args: &AddArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
         ui,
         interrupt,
     };
+    let began = Instant::now();
     let set = line.pin(&references, &args.arch).await?;
     let pinned: Vec<_> = set.images.into_iter().flatten().collect();
+    let present = pull::complete(&line.store, &pinned);
     let fetched = line.fetch("images", &pinned).await;
     let complete = pull::record(&line.store, &pinned);
     let fetched = fetched?;
     let failures: Vec<_> = set.failures.into_iter().chain(fetched.failures).collect();
-    if !failures.is_empty() {
+    let closing = Closing {
+        wanted: references.len(),
+        present,
         // On a full disk this fails for the same reason, of which the failures tell.
-        let (complete, wanted) = (complete.unwrap_or_default(), references.len());
-        let text = said(&fetched.summary);
-        ui.say(format!(
-            "{complete} of {wanted} images are complete: {text}"
-        ));
-        return Err(failures.into());
+        complete: complete.as_ref().copied().unwrap_or_default(),
+        failures: failures.len(),
+        summary: fetched.summary,
+        took: began.elapsed(),
+    };
+    closing.tell(ui);
+    if !failures.is_empty() {
+        ui.say(closing.text_of_failed());
+        return Err(line.failed(failures, &pinned));
     }
     let complete = complete?;
-    let text = format!("{complete} images: {}", said(&fetched.summary));
-    ui.result(text, &value(complete, &fetched.summary))
-}
-
-fn value(images: usize, summary: &Summary) -> serde_json::Value {
-    json!({
-        "images": images,
-        "fetchedBlobs": summary.fetched_blobs,
-        "fetchedBytes": summary.fetched_bytes,
-        "presentBlobs": summary.present_blobs,
-        "presentBytes": summary.present_bytes,
-        "sharedBytes": summary.shared_bytes,
-        "receivedBytes": summary.received_bytes,
-        "resumedBlobs": summary.resumed_blobs,
-        "resumedBytes": summary.resumed_bytes,
-        "retries": summary.retries,
-    })
+    let text = format!("{complete} images: {}", closing.text());
+    ui.result(text, &closing.json())
 }
 
 /// Each image once, in the order in which they are named.

@@ -1,15 +1,7 @@
 //! How far a mirror is: a bar on a terminal, a line every ten seconds in a pipe, and JSON lines for machines. It moves by the clock and not
 //! by the bytes, so that a line that is dead shows as one.
 //!
-//! JSON lines on standard error, one object each, with `event`, `stage` (`release` or `images`), and `bytes` that are there of `totalBytes`:
-//!
-//! | `event` | when | besides |
-//! |---|---|---|
-//! | `planned` | once, before the first byte | `blobs` to fetch, `presentBytes` in the store |
-//! | `progress` | every second | `bytesPerSecond` (of late), `secondsLeft` or null, `inFlight`: blobs under way, `retries`, `waiting` (outside the window) |
-//! | `retry` | a request failed and is repeated | `digest`, `why`, `pauseSeconds` |
-//! | `quarantined` | bytes had a wrong digest | `digest` asked for, `found`, `place` |
-//! | `done` | at the end, also of a stage that failed | `retries` |
+//! Source of truth for the JSON lines: `docs/progress.md`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use snobox_registry::pull::{Event, EventSink};
+use snobox_store::{RESERVE_BYTES, Store};
 use tokio::task::JoinHandle;
 
 use super::Window;
@@ -40,6 +33,7 @@ struct Shown {
     style: Style,
     bar: Option<ProgressBar>,
     window: Option<Window>,
+    store: Arc<Store>,
     state: Mutex<State>,
 }
 
@@ -50,6 +44,7 @@ struct State {
     received: u64,
     in_flight: u64,
     retries: u64,
+    is_short: bool,
     rate: Rate,
 }
 
@@ -87,7 +82,7 @@ impl State {
 
 impl Display {
     /// Begins a stage.
-    pub fn start(ui: &Ui, stage: &'static str, window: Option<Window>) -> Self {
+    pub fn start(ui: &Ui, stage: &'static str, window: Option<Window>, store: &Arc<Store>) -> Self {
         let style = ui.style();
         let shown = Arc::new(Shown {
             ui: *ui,
@@ -95,6 +90,7 @@ impl Display {
             style,
             bar: (style == Style::Bar).then(|| bar(stage)),
             window,
+            store: Arc::clone(store),
             state: Mutex::default(),
         });
         let ticking = tokio::spawn({
@@ -160,8 +156,30 @@ impl Shown {
             let received = state.received;
             state.rate.tick(received, last.elapsed());
             last = Instant::now();
+            self.watch_room(&mut state);
             self.show(&state, count);
         }
+    }
+
+    /// Says so when others take the room that the rest needs, and when there is enough again: the run goes on meanwhile.
+    fn watch_room(&self, state: &mut State) {
+        let left = state.total.saturating_sub(state.done);
+        let Ok(free) = self.store.free_bytes() else {
+            return;
+        };
+        let is_short = left > 0 && free < left.saturating_add(RESERVE_BYTES);
+        if is_short == state.is_short {
+            return;
+        }
+        state.is_short = is_short;
+        let more = json!({"leftBytes": left, "freeBytes": free, "isShort": is_short});
+        self.line("room", state, more);
+        let (left, free, disk) = (bytes(left), bytes(free), self.store.root().display());
+        self.talk(&if is_short {
+            format!("the disk of {disk} has become too small: {left} are to come, {free} are free; make room while it goes on")
+        } else {
+            format!("the disk of {disk} has room again")
+        });
     }
 
     fn show(&self, state: &State, count: u64) {
@@ -306,12 +324,12 @@ impl Shown {
         if let (Some(line), Value::Object(more)) = (line.as_object_mut(), more) {
             line.extend(more);
         }
-        self.ui.event(&line);
+        self.ui.event(line);
     }
 }
 
 /// A length of time in its two largest units.
-fn duration(seconds: u64) -> String {
+pub(super) fn duration(seconds: u64) -> String {
     match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60) {
         (0, 0, 0) => format!("{seconds} s"),
         (0, 0, minutes) => format!("{minutes} min {} s", seconds % 60),
