@@ -12,16 +12,16 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use snobox_certs::moment_text;
 use snobox_formats::ignition::Ignition;
-use snobox_formats::layout;
+use snobox_formats::layout::{self, SPARSE};
 use snobox_formats::live_iso::LiveIso;
-use snobox_formats::oci::{ImageIndex, REF_NAME};
+use snobox_formats::oci::{Descriptor, ImageIndex, REF_NAME};
 use snobox_formats::reference::ImageRef;
 use snobox_media::cache::{self, CachePlan, Source};
 use snobox_media::compose::{ImageMap, Inputs, compose, planned_bytes};
 use snobox_media::installer::{self as asked, CachedError, Missing};
 use snobox_plan::install_config::Manifest;
 use snobox_plan::kargs;
-use snobox_plan::lock::{Lock, Role};
+use snobox_plan::lock::{Lock, LockedImage, Role};
 use snobox_plan::operators;
 use snobox_plan::release::signature::config_map;
 use snobox_store::Store;
@@ -253,6 +253,18 @@ fn refuse_inputs(options: &Options<'_>) -> Result<()> {
     Ok(())
 }
 
+/// An entry of the store as the lock has it: the store may have more platforms of it, which a node has no use for.
+fn of_lock(entry: &Descriptor, image: &LockedImage) -> Descriptor {
+    let mut entry = entry.clone();
+    match image.platform_digest {
+        Some(kept) => entry
+            .annotations
+            .insert(SPARSE.to_owned(), kept.to_string()),
+        None => entry.annotations.remove(SPARSE),
+    };
+    entry
+}
+
 /// The part of the store that a lock names.
 struct Cached {
     index: ImageIndex,
@@ -267,7 +279,7 @@ impl Cached {
         let mut manifests = Vec::with_capacity(lock.images.len());
         for image in &lock.images {
             let name = image.reference.to_string();
-            let is_it = |entry: &&snobox_formats::oci::Descriptor| {
+            let is_it = |entry: &&Descriptor| {
                 entry.digest == image.digest && entry.annotations.get(REF_NAME) == Some(&name)
             };
             let entry = index.manifests.iter().find(is_it).ok_or_else(|| {
@@ -275,8 +287,9 @@ impl Cached {
                 Error::new(Exit::Findings, message)
                     .hint("run `snobox mirror`: it fetches what is missing")
             })?;
-            if !manifests.contains(entry) {
-                manifests.push(entry.clone());
+            let entry = of_lock(entry, image);
+            if !manifests.contains(&entry) {
+                manifests.push(entry);
             }
         }
         let index = ImageIndex {
