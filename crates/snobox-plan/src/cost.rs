@@ -31,6 +31,8 @@ pub struct Load {
     pub parts: Vec<Part>,
     /// Its blobs, those of one architecture.
     pub blobs: Vec<Blob>,
+    /// Whether it is a signature: its bytes are those of the parts that it signs, and it is none of their images.
+    pub signs: bool,
 }
 
 /// How much of a blob a store has.
@@ -72,9 +74,9 @@ pub struct Cost {
 pub struct PartCost {
     /// Which.
     pub part: Part,
-    /// Its images.
+    /// Its images, without their signatures.
     pub images: u64,
-    /// Bytes of all its blobs, those included that others need too: what it would cost alone.
+    /// Bytes of all its blobs, those of its signatures too, those included that others need too: what it would cost alone.
     pub bytes: u64,
     /// Bytes of the blobs that nothing else needs: what the set would cost less without it.
     pub saves_bytes: u64,
@@ -108,7 +110,7 @@ pub fn weigh(set: &[Load], held: &dyn Fn(&Blob) -> Held) -> Cost {
     let mut images: BTreeMap<&Part, u64> = BTreeMap::new();
     for load in set {
         for part in load.parts.iter().collect::<BTreeSet<_>>() {
-            *images.entry(part).or_default() += 1;
+            *images.entry(part).or_default() += u64::from(!load.signs);
         }
         for blob in &load.blobs {
             let (size, owners) = blobs

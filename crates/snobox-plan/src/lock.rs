@@ -14,6 +14,8 @@
 //! choose from, `leftOut` what `images.profile` and `images.exclude` leave out, in the same order; each is absent where there is none. Compatibility: a
 //! reader refuses other values of `apiVersion`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use snobox_formats::digest::Digest;
 use snobox_formats::reference::ImageRef;
@@ -21,6 +23,7 @@ use snobox_formats::reference::ImageRef;
 use crate::cost::Part;
 use crate::profile::Profile;
 use crate::site::Site;
+use crate::wanted::signed_by;
 
 const API_VERSION: &str = "snobox.io/v1alpha1";
 
@@ -130,9 +133,8 @@ pub struct LockedCatalog {
 }
 
 impl LockedImage {
-    /// What is dropped when this image is: the parts of the set that it belongs to. An image of operators belongs to each of them; signatures are small,
-    /// and one part together.
-    pub fn parts(&self) -> Vec<Part> {
+    /// What is dropped when this image is: the parts of the set that it belongs to. An image of operators belongs to each of them.
+    fn parts(&self) -> Vec<Part> {
         let kind = self.role.word();
         let of = |name: &str| Part {
             kind,
@@ -140,7 +142,6 @@ impl LockedImage {
         };
         match self.role {
             Role::Operator => self.name.split(", ").map(of).collect(),
-            Role::Signature => vec![of("of images")],
             _ => vec![of(&self.name)],
         }
     }
@@ -243,6 +244,25 @@ impl Lock {
     /// Whether this lock was made for what `site` asks for now.
     pub fn is_for(&self, site: &Site) -> bool {
         self.inputs == inputs(site)
+    }
+
+    /// The parts of the set that an image of this lock belongs to: a signature to those of the images that it signs, as nobody needs it without them.
+    pub fn parts_of(&self, image: &LockedImage) -> Vec<Part> {
+        if image.role != Role::Signature {
+            return image.parts();
+        }
+        let (place, digest) = (image.reference.name(), signed_by(&image.reference));
+        let signed = self.images.iter().filter(|signed| {
+            signed.role != Role::Signature
+                && digest.is_some_and(|d| d == signed.digest || Some(d) == signed.platform_digest)
+                && signed.reference.name() == place
+        });
+        let parts: BTreeSet<Part> = signed.flat_map(LockedImage::parts).collect();
+        if parts.is_empty() {
+            image.parts()
+        } else {
+            parts.into_iter().collect()
+        }
     }
 
     /// The component of that name.

@@ -67,6 +67,13 @@ pub fn signatures_of(
     digests.into_iter().map(at).collect()
 }
 
+/// The digest of what the image at `reference` is a signature of, as [`signatures_of`] names them.
+pub fn signed_by(reference: &ImageRef) -> Option<Digest> {
+    let tag = reference.tag()?;
+    let hex = tag.strip_prefix("sha256-")?.strip_suffix(".sig")?;
+    format!("sha256:{hex}").parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +86,8 @@ mod tests {
         let found = signatures_of(&reference, [format!("sha256:{hex}").parse().unwrap()]);
         let expected = format!("quay.io/a/b:sha256-{hex}.sig");
         assert_eq!(found[0].reference.to_string(), expected);
+        let signed = signed_by(&found[0].reference).map(|digest| digest.to_string());
+        assert_eq!(signed, Some(format!("sha256:{hex}")));
+        assert_eq!(signed_by(&reference), None);
     }
 }

@@ -131,7 +131,7 @@ impl Store {
         index
     }
 
-    fn closure_of(&self, index: &ImageIndex) -> Result<Closure, StoreError> {
+    pub(crate) fn closure_of(&self, index: &ImageIndex) -> Result<Closure, StoreError> {
         let text = serde_json::to_vec(index).map_err(|source| StoreError::Index {
             path: self.root().join("index.json"),
             source,

@@ -61,6 +61,8 @@ impl Store {
 
     /// Enters images under the names in their annotations; those of the same name go. Returns how many were not there just so.
     ///
+    /// Of a list that is there under its name, the platforms that the store has whole stay, besides those of the new entry.
+    ///
     /// Entries are sorted by name, so that equal stores have equal indexes. Only for the holder of the [`lock`](Self::lock).
     ///
     /// # Errors
@@ -73,6 +75,7 @@ impl Store {
         let mut changed = 0;
         for image in images {
             let name = entry_name(&image);
+            let image = self.widened(image, entries.get(&name))?;
             changed += usize::from(entries.get(&name) != Some(&image));
             entries.insert(name, image);
         }

@@ -30,6 +30,7 @@ mod inventory;
 mod known;
 mod line_rate;
 mod lock;
+mod platforms;
 mod room;
 mod signatures;
 mod store;

@@ -20,6 +20,15 @@ fn load(parts: &[&str], blobs: &[Blob]) -> Load {
     Load {
         parts: parts.iter().map(|name| part(name)).collect(),
         blobs: blobs.to_vec(),
+        signs: false,
+    }
+}
+
+/// The signature of an image of these parts.
+fn signature(parts: &[&str], blobs: &[Blob]) -> Load {
+    Load {
+        signs: true,
+        ..load(parts, blobs)
     }
 }
 
@@ -93,6 +102,31 @@ fn an_image_of_two_parts_is_dropped_with_neither() {
 }
 
 #[test]
+fn a_signature_is_paid_by_whom_it_signs() {
+    let (base, config) = (blob("base", 1000), blob("signature config", 20));
+    let set = [
+        load(&["etcd"], &[blob("m1", 1), base]),
+        load(&["pod"], &[blob("m2", 2), base]),
+        load(&["a", "b"], &[blob("m3", 3)]),
+        // All signatures have the same configuration here.
+        signature(&["etcd"], &[blob("s1", 100), config]),
+        signature(&["pod"], &[blob("s2", 200), config]),
+        signature(&["a", "b"], &[blob("s3", 400), config]),
+    ];
+    let cost = weigh(&set, &nothing);
+    let of = |name: &str| {
+        let part = cost.parts.iter().find(|p| p.part.name == name).unwrap();
+        (part.images, part.bytes, part.saves_bytes)
+    };
+    assert_eq!(of("etcd"), (1, 1 + 1000 + 100 + 20, 1 + 100));
+    assert_eq!(of("pod"), (1, 2 + 1000 + 200 + 20, 2 + 200));
+    assert_eq!(of("a"), (1, 3 + 400 + 20, 0));
+    assert_eq!(of("b"), of("a"));
+    assert_eq!((cost.images, cost.parts.len()), (6, 4));
+    assert_eq!(cost.bytes, 1 + 2 + 3 + 1000 + 100 + 200 + 400 + 20);
+}
+
+#[test]
 fn an_update_costs_what_the_old_set_does_not_have() {
     let mut new = set();
     new[0] = load(
@@ -123,12 +157,13 @@ fn time_is_bits_over_bits_per_second() {
 fn sets() -> impl Strategy<Value = Vec<Load>> {
     let blobs = prop::collection::vec(0_u8..12, 0..6);
     let parts = prop::collection::btree_set(0_u8..5, 1..3);
-    let load = (parts, blobs).prop_map(|(parts, blobs)| Load {
+    let load = (parts, blobs, any::<bool>()).prop_map(|(parts, blobs, signs)| Load {
         parts: parts.into_iter().map(|p| part(&p.to_string())).collect(),
         blobs: blobs
             .into_iter()
             .map(|b| blob(&b.to_string(), 1 << b))
             .collect(),
+        signs,
     });
     prop::collection::vec(load, 0..10)
 }

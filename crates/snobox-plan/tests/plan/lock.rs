@@ -41,6 +41,54 @@ fn lock(site: &str) -> Lock {
     Lock::new(&good(site), release, images)
 }
 
+/// Names of the parts that an image of a lock belongs to.
+fn parts(lock: &Lock, image: &LockedImage) -> Vec<String> {
+    let parts = lock.parts_of(image).into_iter();
+    parts.map(|p| format!("{} {}", p.kind, p.name)).collect()
+}
+
+#[test]
+fn a_signature_belongs_to_the_images_that_it_signs() {
+    let mut lock = lock(FULL);
+    let hex = EMPTY.strip_prefix("sha256:").unwrap();
+    let image = |name: &str, role, reference: &str| LockedImage {
+        name: name.to_owned(),
+        role,
+        reference: reference.parse().unwrap(),
+        ..lock.images[0].clone()
+    };
+    let signature = |repository: &str, hex: &str| {
+        let reference = format!("{repository}:sha256-{hex}.sig");
+        image(&reference.clone(), Role::Signature, &reference)
+    };
+    let other = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let mut list = image("cli", Role::Component, "quay.io/a/c:1");
+    list.digest = format!("sha256:{other}").parse().unwrap();
+    list.platform_digest = Some(digest());
+    let operators = image("one, two", Role::Operator, &format!("quay.io/o/p@{EMPTY}"));
+    let signatures = [
+        signature("quay.io/a/b", hex),
+        signature("quay.io/a/c", hex),
+        signature("quay.io/a/c", other),
+        signature("quay.io/o/p", hex),
+        signature("quay.io/gone/away", hex),
+    ];
+    lock.images.extend([list, operators]);
+    lock.images.extend(signatures.clone());
+    let found = signatures.map(|signature| parts(&lock, &signature));
+    let expected = [
+        vec!["component etcd"],
+        // By the digest of the child, and by that of the list.
+        vec!["component cli"],
+        vec!["component cli"],
+        vec!["operator one", "operator two"],
+        vec![
+            "signature quay.io/gone/away:sha256-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.sig",
+        ],
+    ];
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn a_lock_is_written_like_this() {
     // printf '{"release":"quay.io/openshift-release-dev/ocp-release:4.13.1-x86_64","architecture":"amd64","additional":[]}' | sha256sum

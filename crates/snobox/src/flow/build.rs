@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use snobox_certs::moment_text;
 use snobox_formats::ignition::Ignition;
-use snobox_formats::layout;
+use snobox_formats::layout::{self, SPARSE};
 use snobox_formats::live_iso::LiveIso;
-use snobox_formats::oci::{ImageIndex, REF_NAME};
+use snobox_formats::oci::{Descriptor, ImageIndex, REF_NAME};
 use snobox_formats::reference::ImageRef;
 use snobox_media::cache::{self, CachePlan, Source};
 use snobox_media::compose::{ImageMap, Inputs, compose, planned_bytes};
@@ -274,6 +274,18 @@ fn refuse_inputs(options: &Options<'_>) -> Result<()> {
     Ok(())
 }
 
+/// An entry of the store as the lock has it: the store may have more platforms of it, which a node has no use for.
+fn of_lock(entry: &Descriptor, image: &LockedImage) -> Descriptor {
+    let mut entry = entry.clone();
+    match image.platform_digest {
+        Some(kept) => entry
+            .annotations
+            .insert(SPARSE.to_owned(), kept.to_string()),
+        None => entry.annotations.remove(SPARSE),
+    };
+    entry
+}
+
 /// The part of the store that a lock names.
 struct Cached {
     index: ImageIndex,
@@ -288,7 +300,7 @@ impl Cached {
         let mut manifests = Vec::with_capacity(lock.images.len());
         for image in &lock.images {
             let name = image.reference.to_string();
-            let is_it = |entry: &&snobox_formats::oci::Descriptor| {
+            let is_it = |entry: &&Descriptor| {
                 entry.digest == image.digest && entry.annotations.get(REF_NAME) == Some(&name)
             };
             let entry = index.manifests.iter().find(is_it).ok_or_else(|| {
@@ -296,8 +308,9 @@ impl Cached {
                 Error::new(Exit::Findings, message)
                     .hint("run `snobox mirror`: it fetches what is missing")
             })?;
-            if !manifests.contains(entry) {
-                manifests.push(entry.clone());
+            let entry = of_lock(entry, image);
+            if !manifests.contains(&entry) {
+                manifests.push(entry);
             }
         }
         let index = ImageIndex {

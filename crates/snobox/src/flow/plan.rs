@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use snobox_formats::oci::Descriptor;
 use snobox_plan::cost::{Blob, Held, Load};
-use snobox_plan::lock::{Lock, LockedImage};
+use snobox_plan::lock::{Lock, LockedImage, Role};
 use snobox_registry::pull::Pinned;
 use snobox_store::Store;
 
@@ -158,8 +158,9 @@ impl Planned<'_> {
 /// The images of a lock with their blobs.
 fn loads(lock: &Lock, pinned: &[Pinned]) -> Vec<Load> {
     let load = |(image, pinned): (&LockedImage, &Pinned)| Load {
-        parts: image.parts(),
+        parts: lock.parts_of(image),
         blobs: everything(pinned).map(blob).collect(),
+        signs: image.role == Role::Signature,
     };
     lock.images.iter().zip(pinned).map(load).collect()
 }

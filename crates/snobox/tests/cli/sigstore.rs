@@ -208,3 +208,33 @@ fn a_registry_that_does_not_say_whether_there_is_a_signature_is_a_failure() {
     practice.registry.script(&path, [Answer::status(404)]);
     sandbox.run(&["mirror"]).ok();
 }
+
+#[test]
+fn a_signature_costs_the_component_that_it_signs() {
+    let (Some(_), Some(_)) = (tool("openssl"), tool("sha256sum")) else {
+        return;
+    };
+    let practice = Practice::start(|answer| answer);
+    let sandbox = fresh(&practice);
+    let (name, digest) = component();
+    let lock = demo().lock();
+    let images = lock["images"].as_array().unwrap();
+    let signed = images.iter().find(|image| image["digest"] == *digest);
+    let called = signed.unwrap()["name"].clone();
+    let plan = || {
+        let said = sandbox.run(&["--json", "plan", "--relock"]).ok().json();
+        let parts = said["parts"].as_array().unwrap().clone();
+        assert!(parts.iter().all(|part| part["kind"] != "signature"));
+        let part = parts.iter().find(|part| part["name"] == called).unwrap();
+        let number = |value: &Value, key: &str| value[key].as_u64().unwrap();
+        let of = ["images", "bytes", "savesBytes"].map(|key| number(part, key));
+        (number(&said, "images"), of)
+    };
+    let (all, [one, bytes, saves]) = plan();
+    assert_eq!(one, 1);
+    let (_, manifest) = sign(&sandbox, &practice.registry, &name, &digest);
+    let parsed: Value = serde_json::from_str(&manifest).unwrap();
+    let size = |blob: &Value| blob["size"].as_u64().unwrap();
+    let more = manifest.len() as u64 + size(&parsed["config"]) + size(&parsed["layers"][0]);
+    assert_eq!(plan(), (all + 1, [1, bytes + more, saves + more]));
+}

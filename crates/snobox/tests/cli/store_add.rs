@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::serve::some_images;
-use crate::support::{Sandbox, Serving, demo, tool};
+use crate::support::{PracticeRegistry, Sandbox, Serving, demo, tool};
 
 /// The images as a registry on this machine has them: by tag where they have one, and by digest.
 fn references(serving: &Serving) -> Vec<String> {
@@ -99,4 +99,39 @@ fn lists_that_are_wrong_are_told_line_by_line_before_anything_is_made() {
     sandbox.run(&args).fails(11).says("secret");
     assert!(!sandbox.path("store").exists());
     assert_eq!(fs::read_dir(sandbox.work()).unwrap().count(), 4);
+}
+
+#[test]
+fn a_second_platform_comes_beside_the_first_and_both_stay() {
+    let practice = PracticeRegistry::start();
+    let sandbox = Sandbox::new();
+    let lock = demo().lock();
+    let images = lock["images"].as_array().unwrap();
+    let list = images
+        .iter()
+        .find(|image| image.get("platformDigest").is_some());
+    let list = list.unwrap()["reference"].as_str().unwrap();
+    let reference = format!("{}/{list}", practice.address);
+    let sparse = || {
+        let ls = sandbox.run(&["--json", "store", "ls"]).ok().json();
+        ls["images"][0]["sparse"].as_array().unwrap().len()
+    };
+    let add = |architecture: &str| {
+        let args = ["--json", "store", "add", &reference, "--plain-http"];
+        sandbox
+            .run(&[&args[..], &["--arch", architecture]].concat())
+            .ok()
+            .json()
+    };
+    add("arm64");
+    assert_eq!(sparse(), 1);
+    add("amd64");
+    // The practice list has these two.
+    assert_eq!(sparse(), 0);
+    let again = add("arm64");
+    assert_eq!(again["receivedBytes"], 0);
+    let gc = ["--json", "store", "gc", "--yes", "--older-than", "0h"];
+    assert_eq!(sandbox.run(&gc).ok().json()["bytes"], 0);
+    sandbox.run(&["verify", "store"]).ok();
+    assert_eq!(sparse(), 0);
 }

@@ -12,7 +12,8 @@
 //!   "leftOut": [ { "name": "…", "role": "component", "reference": "…", "reason": "…" } ] }
 //! ```
 //!
-//! `bytes` of a part are all of its blobs, `savesBytes` those that nothing else needs. Parts come in falling order of `savesBytes`.
+//! `bytes` of a part are all of its blobs, those of its images' signatures included, and `savesBytes` those that nothing else needs; `images` of a part
+//! does not count signatures. Parts come in falling order of `savesBytes`.
 //! `measured` is true for the rate that the last mirror noted in the store.
 
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@
 use serde_json::{Value, json};
 use snobox_plan::cost::{Cost, weigh};
 use snobox_plan::explain::{Explained, asked_by, explain, needed_by};
-use snobox_plan::lock::LockedImage;
+use snobox_plan::lock::{Lock, LockedImage};
 use snobox_plan::problem::did_you_mean;
 
 use super::{Answer, Planned};
@@ -52,8 +52,8 @@ pub fn answer(planned: &Planned<'_>, asked: &str) -> Result<Answer> {
 }
 
 /// Bytes of the parts that an image belongs to, and what dropping them saves; 0 where it belongs to several.
-fn of_parts(cost: &Cost, image: &LockedImage) -> (u64, u64) {
-    let parts = image.parts();
+fn of_parts(lock: &Lock, cost: &Cost, image: &LockedImage) -> (u64, u64) {
+    let parts = lock.parts_of(image);
     let mut own = cost.parts.iter().filter(|part| parts.contains(&part.part));
     match (own.next(), own.next()) {
         (Some(only), None) => (only.bytes, only.saves_bytes),
@@ -62,7 +62,7 @@ fn of_parts(cost: &Cost, image: &LockedImage) -> (u64, u64) {
 }
 
 fn in_text(planned: &Planned<'_>, cost: &Cost, image: &LockedImage) -> String {
-    let (all, saves) = of_parts(cost, image);
+    let (all, saves) = of_parts(planned.lock, cost, image);
     let mut text = format!("{} {} is in\n", image.role.word(), image.name);
     text += &format!("  asked by   {}\n", asked_by(image, planned.lock));
     let needed = needed_by(image);
@@ -82,7 +82,7 @@ fn in_text(planned: &Planned<'_>, cost: &Cost, image: &LockedImage) -> String {
 }
 
 fn in_value(planned: &Planned<'_>, cost: &Cost, image: &LockedImage) -> Value {
-    let (all, saves) = of_parts(cost, image);
+    let (all, saves) = of_parts(planned.lock, cost, image);
     json!({
         "in": true,
         "name": image.name,

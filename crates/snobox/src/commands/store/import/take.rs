@@ -11,7 +11,7 @@ use snobox_formats::layout::{Blobs, SPARSE};
 use snobox_formats::oci::{Descriptor, ImageIndex, REF_NAME};
 use snobox_formats::reference::ImageRef;
 use snobox_store::import::{AdoptError, Adopted, Folder, Platforms, UnpackError, Unpacked, adopt};
-use snobox_store::{Store, StoreLock, entry_name};
+use snobox_store::{Store, StoreLock};
 
 use super::Outcome;
 use super::find::{Found, Holder};
@@ -316,15 +316,6 @@ impl Import<'_> {
     /// Enters an image; whether the store had none of this name and content.
     fn enter(&self, name: &ImageRef, adopted: &Adopted) -> Result<bool> {
         let mut entry: Descriptor = adopted.entry.clone();
-        let name_text = name.to_string();
-        let entries = self.store.index()?.manifests;
-        let there = entries.iter().find(|there| entry_name(there) == name_text);
-        // Who has all platforms of it does not give them up for one.
-        if there.is_some_and(|there| {
-            there.digest == entry.digest && !there.annotations.contains_key(SPARSE)
-        }) {
-            return Ok(false);
-        }
         entry
             .annotations
             .insert(REF_NAME.to_owned(), name.to_string());
