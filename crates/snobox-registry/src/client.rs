@@ -4,6 +4,7 @@ mod auth;
 mod blob;
 mod document;
 mod error;
+mod redirect;
 mod setup;
 mod sources;
 
@@ -56,6 +57,8 @@ struct Shared {
     schemes: Mutex<HashMap<String, &'static str>>,
     /// Registries that have answered: when one of them cannot be reached, it is the line.
     answered: RwLock<HashSet<String>>,
+    /// Registries that have never answered, and were waited for.
+    absent: RwLock<HashSet<String>>,
     /// Registries besides those of this machine that speak plain HTTP.
     plain_http: HashSet<String>,
 }
@@ -104,6 +107,7 @@ impl Client {
             authorizations: Authorizations::default(),
             schemes: Mutex::default(),
             answered: RwLock::default(),
+            absent: RwLock::default(),
             plain_http: setup.plain_http,
         };
         Ok(Self {
@@ -118,12 +122,28 @@ impl Client {
         &self.shared.patience
     }
 
-    /// Whether the registry of `place` has answered anything yet.
-    pub fn has_answered(&self, place: &Place) -> bool {
+    /// Whether a registry (host with port) has answered anything yet.
+    pub fn has_answered(&self, registry: &str) -> bool {
         let answered = self.shared.answered.read();
         answered
             .unwrap_or_else(PoisonError::into_inner)
-            .contains(&place.registry)
+            .contains(registry)
+    }
+
+    /// Whether a registry that has never answered was waited for in vain.
+    pub(crate) fn is_absent(&self, registry: &str) -> bool {
+        let absent = self.shared.absent.read();
+        absent
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(registry)
+    }
+
+    /// Remembers registries that were waited for in vain.
+    pub(crate) fn note_absent(&self, registries: Vec<String>) {
+        let absent = self.shared.absent.write();
+        absent
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(registries);
     }
 
     /// The places to ask for a repository (`registry/path`), mirrors first, the registry of its name last.
@@ -201,7 +221,14 @@ impl Client {
                 None => request,
             }
         };
-        check(place, self.ask(place, &make).await?)
+        let response = check(place, self.ask(place, &make).await?)?;
+        let content_type = response.headers().get(CONTENT_TYPE);
+        if content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html")) {
+            return Err(RequestError::WebPage {
+                place: place.clone(),
+            });
+        }
+        Ok(response)
     }
 
     /// The address of `path` below the repository.
@@ -243,8 +270,7 @@ impl Client {
         authorization: Option<&str>,
     ) -> Result<Response, RequestError> {
         let broken = |e| RequestError::broken(place, e);
-        let client = self.http(place);
-        let mut request = make(client).build().map_err(broken)?;
+        let mut request = make(self.http(place)).build().map_err(broken)?;
         // An upload may go on at another host, which is not the one that was asked for a token.
         let of_place = request.url().authority() == place.host();
         if let Some(value) = authorization.filter(|_| of_place)
@@ -252,17 +278,15 @@ impl Client {
         {
             request.headers_mut().insert(AUTHORIZATION, value);
         }
-        let response = client.execute(request).await.map_err(broken)?;
-        self.note_answer(place);
-        Ok(response)
+        self.follow(place, request).await
     }
 
-    fn note_answer(&self, place: &Place) {
-        if !self.has_answered(place) {
+    fn note_answer(&self, registry: &str) {
+        if !self.has_answered(registry) {
             let answered = self.shared.answered.write();
             answered
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(place.registry.clone());
+                .insert(registry.to_owned());
         }
     }
 

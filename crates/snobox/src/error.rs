@@ -262,7 +262,21 @@ impl From<Failure> for Error {
             Some(PullError::Request(request)) => match request {
                 RequestError::WrongDigest { .. } => (
                     Exit::WrongDigest,
-                    "the registry or something before it (a proxy, a cache) alters the bytes; they are in .snobox/quarantine of the store, to be looked at",
+                    "the registry or something before it (a proxy, a cache) alters the bytes; those of a blob are in .snobox/quarantine of the store, to be looked at",
+                ),
+                RequestError::WrongSize {
+                    expected, found, ..
+                } if found > expected => (
+                    Exit::WrongDigest,
+                    "the registry or something before it (a proxy, a cache) sends another file; nothing of it is kept",
+                ),
+                RequestError::WebPage { .. } => (
+                    Exit::Refused,
+                    "a portal that wants a login, or a proxy that refuses: open the address in a browser, or set HTTPS_PROXY",
+                ),
+                RequestError::Redirects { .. } => (
+                    Exit::Refused,
+                    "the registry or something before it is set up wrongly; a copy nearby can be named under `mirrors:` in site.yaml",
                 ),
                 RequestError::WrongSize { .. }
                 | RequestError::Broken { .. }

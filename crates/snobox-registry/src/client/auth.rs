@@ -213,10 +213,10 @@ impl Client {
         if let Some(basic) = basic {
             request = request.header(AUTHORIZATION, basic);
         }
-        let mut response = request
-            .send()
-            .await
+        let request = request
+            .build()
             .map_err(|e| RequestError::broken(place, e))?;
+        let mut response = self.follow(&realm_place, request).await?;
         let status = response.status();
         if !status.is_success() {
             let place = place.clone();

@@ -17,15 +17,10 @@ impl Client {
         limit_bytes: u64,
     ) -> Result<Vec<u8>, RequestError> {
         let place = place(url);
-        let sent = self
-            .http(&place)
-            .get(url.clone())
-            .header(ACCEPT, accept)
-            .send()
-            .await;
-        let response = sent.map_err(|e| RequestError::broken(&place, e))?;
-        self.note_answer(&place);
-        let mut response = check(&place, response)?;
+        let request = self.http(&place).get(url.clone()).header(ACCEPT, accept);
+        let request = request.build();
+        let request = request.map_err(|e| RequestError::broken(&place, e))?;
+        let mut response = check(&place, self.follow(&place, request).await?)?;
         let mut bytes = Vec::new();
         while let Some(chunk) = response
             .chunk()

@@ -28,12 +28,30 @@ pub enum ClientError {
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// No connection could be made: no name, no route, nobody listening, no TLS.
-    #[error("{} cannot be reached", place.registry)]
+    #[error("{}", unreachable(place, redirect.as_deref()))]
     Unreachable {
         /// Where.
         place: Place,
+        /// The host that it sends its clients on to, if it is that one.
+        redirect: Option<String>,
         /// Why.
         source: reqwest::Error,
+    },
+    /// The place sends its clients in a circle, from one address to the next without end, or to one that is none.
+    #[error("{place} sends its clients on without end, or nowhere: {why}")]
+    Redirects {
+        /// Where.
+        place: Place,
+        /// Where to.
+        why: String,
+    },
+    /// A page for people: a proxy or a portal answers in the registry's place.
+    #[error(
+        "{place} answers with a web page (text/html): something between here and the registry answers in its place"
+    )]
+    WebPage {
+        /// Where.
+        place: Place,
     },
     /// The connection broke or stalled.
     #[error("the connection to {} broke", place.registry)]
@@ -138,9 +156,26 @@ impl RequestError {
     pub(crate) fn broken(place: &Place, source: reqwest::Error) -> Self {
         let place = place.clone();
         if source.is_connect() {
-            Self::Unreachable { place, source }
+            Self::Unreachable {
+                place,
+                redirect: None,
+                source,
+            }
         } else {
             Self::Broken { place, source }
+        }
+    }
+
+    /// The place that was asked, and the host that cannot be reached: its own, or the one that it sends its clients on to. `None` for what does not pass
+    /// by itself.
+    pub(crate) fn lost(&self) -> Option<(&Place, &str)> {
+        match self {
+            Self::Unreachable {
+                place, redirect, ..
+            } if !self.is_untrusted() => {
+                Some((place, redirect.as_deref().unwrap_or(&place.registry)))
+            }
+            _ => None,
         }
     }
 
@@ -150,6 +185,16 @@ impl RequestError {
             return false;
         };
         source.source().is_some_and(is_untrusted)
+    }
+}
+
+fn unreachable(place: &Place, redirect: Option<&str>) -> String {
+    match redirect {
+        None => format!("{} cannot be reached", place.registry),
+        Some(host) => format!(
+            "{host}, where {} sends its clients, cannot be reached",
+            place.registry
+        ),
     }
 }
 

@@ -68,6 +68,7 @@ pub(super) fn http(setup: &Setup) -> Result<[reqwest::Client; 2], ClientError> {
         reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .user_agent(concat!("snobox/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(setup.answer.unwrap_or(setup.patience.stall))
             .tcp_user_timeout(setup.patience.stall)

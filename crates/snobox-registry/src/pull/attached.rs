@@ -77,7 +77,7 @@ fn is_absent(client: &Client, failure: &Failure, silent: &Silent) -> bool {
         match error {
             PullError::Request(RequestError::NotFound { .. }) => absent = true,
             PullError::Request(RequestError::Unreachable { place, .. })
-                if !client.has_answered(place) =>
+                if !client.has_answered(&place.registry) =>
             {
                 let mut silent = silent.lock().unwrap_or_else(PoisonError::into_inner);
                 silent.insert(place.registry.clone());

@@ -26,6 +26,9 @@ pub struct Patience {
     pub longest_pause: Duration,
     /// How long a registry that has answered may be out of reach.
     pub outage: Duration,
+    /// How long to wait for a registry that has never answered: one that is just starting, or a line that is just coming up. Waited for once, not by
+    /// everybody who asks it.
+    pub greeting: Duration,
     /// How long a stream may bring next to nothing.
     pub stall: Duration,
 }
@@ -37,6 +40,7 @@ impl Default for Patience {
             first_pause: Duration::from_millis(200),
             longest_pause: Duration::from_secs(30),
             outage: Duration::from_secs(600),
+            greeting: Duration::ZERO,
             stall: Duration::from_secs(30),
         }
     }
@@ -51,6 +55,8 @@ pub(super) enum Prospect {
     Transient(Option<Duration>),
     /// The line is cut.
     Outage,
+    /// Nobody has ever answered.
+    Greeting,
 }
 
 impl Prospect {
@@ -96,7 +102,9 @@ impl Patience {
         let (patient, named) = match prospect {
             Prospect::Hopeless => return None,
             Prospect::Transient(named) => (failed < self.tries, named),
+            Prospect::Outage if self.tries <= 1 => return None,
             Prospect::Outage => (failed < self.tries || silent_for < self.outage, None),
+            Prospect::Greeting => (failed < self.tries && silent_for < self.greeting, None),
         };
         let doubled = 2_u32.saturating_pow(failed.saturating_sub(1));
         let pause = self
@@ -109,7 +117,7 @@ impl Patience {
     }
 }
 
-/// Places that have answered before, and that cannot be reached now.
+/// Places that cannot be reached now: those that have answered before, or a registry that nobody has met yet.
 #[derive(Debug)]
 pub(super) struct Outage(Tries);
 
@@ -126,20 +134,31 @@ impl Outage {
 
     /// After every place has failed: the ones worth waiting for, whose failures are taken out of `attempts`.
     pub(super) fn wait(&mut self, attempts: &mut Vec<PullError>, client: &Client) -> Option<Again> {
-        let cut = |error: &PullError| match error {
-            PullError::Request(inner @ RequestError::Unreachable { place, .. })
-                if client.has_answered(place) && !inner.is_untrusted() =>
-            {
-                Some(place.clone())
-            }
+        let lost = |error: &PullError| match error {
+            PullError::Request(error) => error
+                .lost()
+                .map(|(place, host)| (place.clone(), host.to_owned())),
             _ => None,
         };
+        let cut = |error: &PullError| {
+            let (place, host) = lost(error)?;
+            client.has_answered(&host).then_some(place)
+        };
         let places: Vec<Place> = attempts.iter().filter_map(cut).collect();
-        if places.is_empty() {
+        if !places.is_empty() {
+            let pause = self.0.pause(Prospect::Outage, client)?;
+            attempts.retain(|error| cut(error).is_none());
+            return Some(Again { places, pause });
+        }
+        let (places, hosts): (Vec<_>, Vec<_>) = attempts.iter().filter_map(lost).unzip();
+        if places.len() < attempts.len() || hosts.iter().all(|host| client.is_absent(host)) {
             return None;
         }
-        let pause = self.0.pause(Prospect::Outage, client)?;
-        attempts.retain(|error| cut(error).is_none());
+        let Some(pause) = self.0.pause(Prospect::Greeting, client) else {
+            client.note_absent(hosts);
+            return None;
+        };
+        attempts.clear();
         Some(Again { places, pause })
     }
 
@@ -172,8 +191,9 @@ impl Tries {
     /// The pause after this failure of the only place there is, which is waited for when it was there before; `None` to give up.
     pub(crate) fn pause_for(&mut self, error: &RequestError, client: &Client) -> Option<Duration> {
         let prospect = match error {
-            RequestError::Unreachable { place, .. }
-                if client.has_answered(place) && !error.is_untrusted() =>
+            lost if lost
+                .lost()
+                .is_some_and(|(_, host)| client.has_answered(host)) =>
             {
                 Prospect::Outage
             }
@@ -252,6 +272,7 @@ mod tests {
         first_pause: Duration::from_millis(500),
         longest_pause: Duration::from_secs(30),
         outage: Duration::from_secs(600),
+        greeting: Duration::from_secs(10),
         stall: Duration::from_secs(30),
     };
 

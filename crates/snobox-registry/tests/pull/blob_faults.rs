@@ -318,3 +318,47 @@ fn one_blob_that_fails_does_not_keep_the_others_out() {
     assert_eq!(failures.len(), 1);
     assert!(bench.store.has(good.digest, 1000) && !bench.store.has(bad.digest, 2000));
 }
+
+#[test]
+fn a_host_that_blobs_are_kept_at_and_that_is_down_is_named_and_not_waited_for() {
+    let blob = OneBlob::new(10);
+    let dead = silent_port();
+    let registry = blob.served_as([Answer::redirect(&format!(
+        "http://{dead}/bucket?sign=secret"
+    ))]);
+    let bench = Bench::new();
+    let failure = bench.failure(&plain_client(), &blob.image(registry.address()));
+    let text = failure.to_string();
+    let expected = format!(
+        "{dead}, where {} sends its clients, cannot be reached",
+        registry.address()
+    );
+    assert!(text.contains(&expected), "{text}");
+    assert!(!text.contains("secret"), "{text}");
+    assert_eq!(registry.count(&blob.path()), 1, "{text}");
+}
+
+#[test]
+fn redirects_in_a_circle_are_told_as_such() {
+    let blob = OneBlob::new(10);
+    let registry = blob.served_as([Answer::redirect(&blob.path())]);
+    let bench = Bench::new();
+    let failure = bench.failure(&plain_client(), &blob.image(registry.address()));
+    let text = failure.to_string();
+    assert!(text.contains("sends its clients on without end"), "{text}");
+    assert_eq!(registry.count(&blob.path()), 11, "{text}");
+}
+
+#[test]
+fn a_web_page_in_the_place_of_a_blob_is_told_as_such() {
+    let blob = OneBlob::new(10);
+    let page = Answer::bytes("<html>Welcome to the hotel</html>")
+        .header("Content-Type", "text/html; charset=utf-8");
+    let registry = blob.served_as([page]);
+    let bench = Bench::new();
+    let failure = bench.failure(&plain_client(), &blob.image(registry.address()));
+    let text = failure.to_string();
+    assert!(text.contains("answers with a web page"), "{text}");
+    assert_eq!(registry.count(&blob.path()), 1, "{text}");
+    bench.assert_no_blob();
+}

@@ -1,11 +1,14 @@
 //! Again, where that may help: what is tried again, how soon, and for how long.
 
+use std::io;
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use snobox_registry::client::{Client, Mirror, RequestError};
 use snobox_registry::pull::{Event, Patience, PullError};
 use snobox_testkit::fault_registry::{Answer, FaultRegistry};
 
+use super::oracle::silent_port;
 use super::workbench::{Bench, OneBlob, PATIENCE, patient_client, plain_client, run, secret};
 
 const SIZE: usize = 200_000;
@@ -258,4 +261,55 @@ fn many_streams_share_one_new_token() {
         .collect();
     run(Bench::new().fetch(&plain_client(), &images)).unwrap();
     assert_eq!(service.count("/token"), 1);
+}
+
+#[test]
+fn a_registry_that_is_only_just_starting_is_waited_for_once_and_not_for_ever() {
+    let patience = Patience {
+        tries: 8,
+        first_pause: Duration::from_millis(100),
+        longest_pause: Duration::from_millis(100),
+        greeting: Duration::from_millis(400),
+        ..PATIENCE
+    };
+    let blob = OneBlob::new(SIZE);
+    let nobody = blob.image(silent_port());
+    let client = with(patience);
+    let bench = Bench::new();
+    let asked = || {
+        let started = Instant::now();
+        let failure = bench.failure(&client, &nobody);
+        assert!(
+            failure.to_string().contains("cannot be reached"),
+            "{failure}"
+        );
+        started.elapsed()
+    };
+    assert!(asked() >= Duration::from_millis(300));
+    // The next one who asks is told at once.
+    assert!(asked() < Duration::from_millis(200));
+
+    // One that comes up meanwhile is there for everybody.
+    let (address, registry) = (silent_port(), blob.served_as([ranged()]));
+    let behind = registry.address();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(150));
+        for client in TcpListener::bind(address).unwrap().incoming() {
+            forward(client.unwrap(), TcpStream::connect(behind).unwrap());
+        }
+    });
+    run(bench.fetch(&with(patience), &[blob.image(address)])).unwrap();
+    assert!(bench.store.has(blob.digest, SIZE as u64));
+}
+
+/// Both ways, until either side ends.
+fn forward(client: TcpStream, server: TcpStream) {
+    let ways = [
+        (client.try_clone(), server.try_clone()),
+        (Ok(server), Ok(client)),
+    ];
+    for (from, to) in ways {
+        let (mut from, mut to) = (from.unwrap(), to.unwrap());
+        std::thread::spawn(move || io::copy(&mut from, &mut to));
+    }
 }

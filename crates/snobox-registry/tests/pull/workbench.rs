@@ -127,6 +127,7 @@ pub(crate) const PATIENCE: Patience = Patience {
     first_pause: Duration::from_millis(10),
     longest_pause: Duration::from_millis(50),
     outage: Duration::from_millis(400),
+    greeting: Duration::ZERO,
     stall: Duration::from_secs(20),
 };
 

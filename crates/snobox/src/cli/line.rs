@@ -9,6 +9,9 @@ use snobox_registry::pull::Patience;
 use crate::flow::line::{Pace, Window};
 use crate::flow::source::Source;
 
+/// How long a registry is waited for that has never answered.
+const GREETING: Duration = Duration::from_secs(5);
+
 /// How registries are asked.
 #[derive(Debug, Args)]
 pub struct LineArgs {
@@ -40,6 +43,13 @@ pub struct PatienceArgs {
 }
 
 impl LineArgs {
+    /// How registries are asked: one that is just starting is waited for.
+    pub fn source(&self) -> Source<'_> {
+        let mut source = self.patience.source();
+        source.patience.greeting = GREETING;
+        source
+    }
+
     /// How much of the line may be used.
     pub fn pace(&self) -> Pace {
         Pace {

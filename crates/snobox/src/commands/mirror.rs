@@ -14,7 +14,7 @@ pub async fn run(args: &MirrorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()
     let options = Options {
         store: &store,
         relock: args.relock,
-        source: args.line.patience.source(),
+        source: args.line.source(),
         pace: args.line.pace(),
         signatures: args.signatures.clone().unwrap_or_default(),
     };

@@ -24,7 +24,7 @@ pub async fn run(args: &AddArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
     let references = references(args)?;
     let plain = plain_http(&args.plain_http, &references)?;
     let secret = args.pull_secret.as_deref().map(read_pull_secret);
-    let source = args.line.patience.source().over_plain_http(plain);
+    let source = args.line.source().over_plain_http(plain);
     let client = source.client(secret.transpose()?, Vec::new())?;
     let store = Arc::new(Store::create(&args.store)?);
     let writing = store.lock()?;

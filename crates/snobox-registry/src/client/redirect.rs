@@ -1,0 +1,101 @@
+//! A request, and where its answer sends it on to: registries keep blobs at other hosts.
+//!
+//! Followed by hand, so that a failure names the host that failed, and not the registry which answered well. Credentials are for the host that they
+//! were made for, and for no other. Source of truth: RFC 9110, 15.4.
+
+use reqwest::header::{AUTHORIZATION, LOCATION};
+use reqwest::{Method, Request, Response, StatusCode, Url};
+
+use super::{Client, Place, RequestError};
+
+/// No registry sends its clients further.
+const MAX_REDIRECTS: usize = 10;
+
+impl Client {
+    /// Sends `request` to `place`, and on from there.
+    pub(super) async fn follow(
+        &self,
+        place: &Place,
+        mut request: Request,
+    ) -> Result<Response, RequestError> {
+        let mut host: Option<String> = None;
+        for _ in 0..=MAX_REDIRECTS {
+            let next = request.try_clone();
+            let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+            let client = match &host {
+                None => self.http(place),
+                Some(host) => self.http(&of_host(host)),
+            };
+            let sent = client.execute(request).await;
+            let response =
+                sent.map_err(
+                    |source| match (RequestError::broken(place, source), host.clone()) {
+                        (RequestError::Unreachable { place, source, .. }, redirect) => {
+                            RequestError::Unreachable {
+                                place,
+                                redirect,
+                                source,
+                            }
+                        }
+                        (other, _) => other,
+                    },
+                )?;
+            self.note_answer(host.as_deref().unwrap_or(&place.registry));
+            let (Some(target), Some(again)) = (target(&response, reads), next) else {
+                return Ok(response);
+            };
+            let target = target.map_err(|why| RequestError::Redirects {
+                place: place.clone(),
+                why,
+            })?;
+            request = again;
+            if request.url().authority() != target.authority() {
+                request.headers_mut().remove(AUTHORIZATION);
+            }
+            host = Some(authority(&target)).filter(|host| *host != place.registry);
+            *request.url_mut() = target;
+        }
+        Err(RequestError::Redirects {
+            place: place.clone(),
+            why: format!(
+                "{MAX_REDIRECTS} times, at last to {}",
+                address(request.url())
+            ),
+        })
+    }
+}
+
+/// Where an answer sends its client on to; `Err` for an address that is none. What changes something goes on only where it stays the same request.
+fn target(response: &Response, reads: bool) -> Option<Result<Url, String>> {
+    let is_on = match response.status() {
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => reads,
+        _ => false,
+    };
+    let location = response.headers().get(LOCATION).filter(|_| is_on)?;
+    let text = String::from_utf8_lossy(location.as_bytes());
+    let joined = response.url().join(&text).ok();
+    let usable = joined.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    Some(usable.ok_or_else(|| format!("to {text:?}")))
+}
+
+/// Host with port, as registries are called.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// Without a query, which may hold a signature that opens the door.
+fn address(url: &Url) -> String {
+    format!("{}://{}{}", url.scheme(), authority(url), url.path())
+}
+
+fn of_host(host: &str) -> Place {
+    Place {
+        registry: host.to_owned(),
+        repository: String::new(),
+    }
+}
