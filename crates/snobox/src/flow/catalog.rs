@@ -2,6 +2,7 @@
 
 mod files;
 mod image;
+mod kept;
 mod smaller;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::error::{Error, Exit, Result};
 
 pub use files::read as read_files;
 pub use image::{Pulled, pull};
+pub use kept::of_use;
 pub use smaller::smaller;
 
 /// What the user calls a catalog.

@@ -18,6 +18,7 @@ mod certs;
 mod damage;
 mod demo;
 mod fallback;
+mod gc_catalogs;
 mod ignition;
 mod image;
 mod image_sets;
