@@ -44,7 +44,8 @@ impl Store {
             file.kind == FileKind::Blob && file.digest.is_some_and(|d| needed.contains(&d))
         };
         let mut unneeded = self.files()?;
-        unneeded.retain(|file| !is_needed(file));
+        // Documents of what was read belong to no image, and are no worse for it.
+        unneeded.retain(|file| file.kind != FileKind::Known && !is_needed(file));
         for file in &unneeded {
             if let (FileKind::Blob, Some(digest)) = (file.kind, file.digest) {
                 closure

@@ -20,6 +20,8 @@ pub enum FileKind {
     Quarantined,
     /// A blob on its way in, or what an interrupted writer left.
     Ingest,
+    /// A document of what was worked out from blobs; its file name is the name under which it is recalled.
+    Known,
     /// Something among the blobs that is not named as one.
     Stranger,
 }
@@ -40,7 +42,7 @@ pub struct StoreFile {
 }
 
 impl Store {
-    /// All files that hold blobs or parts of them, sorted by kind and path. What comes or goes meanwhile may be in it or not.
+    /// All files that hold blobs or parts of them, and documents of what was worked out, sorted by kind and path. What comes or goes meanwhile may be in it or not.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -53,6 +55,7 @@ impl Store {
                 self.root().join(".snobox/quarantine"),
             ),
             (FileKind::Ingest, self.root().join(".snobox/ingest")),
+            (FileKind::Known, self.root().join(".snobox/known")),
         ];
         let mut files = Vec::new();
         for (kind, folder) in folders {
@@ -86,7 +89,7 @@ fn list(kind: FileKind, folder: &Path, files: &mut Vec<StoreFile>) -> Result<(),
         let name = entry.file_name();
         let digest = name
             .to_str()
-            .filter(|_| metadata.is_file() && kind != FileKind::Ingest)
+            .filter(|_| metadata.is_file() && !matches!(kind, FileKind::Ingest | FileKind::Known))
             .and_then(|hex| format!("sha256:{hex}").parse().ok());
         let kind = match (kind, digest) {
             (FileKind::Blob, None) => FileKind::Stranger,

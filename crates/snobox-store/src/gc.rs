@@ -2,7 +2,8 @@
 //!
 //! Kept is what the images of the index need, and what the images of the given roots need as far as it has come. The rest goes, except what
 //! came of late without belonging to any image yet: a mirror that was killed goes on with it. Quarantined bytes are of no use to
-//! anybody. A manifest that is kept and cannot be read hides what it needs, so that then nothing is removed at all.
+//! anybody. Documents of what was worked out stay where the caller knows them to be of use, and the manifests that they need with them; the others go when
+//! they are as old as a blob that nobody needs. A manifest that is kept and cannot be read hides what it needs, so that then nothing is removed at all.
 //!
 //! Who removes holds the lock of writers, and no program may be reading ([`Store::reading`]). The index is replaced first: a sweep
 //! that is interrupted leaves files that nobody names, and the next one takes them.
@@ -26,6 +27,10 @@ pub struct GcPolicy {
     pub drop: BTreeSet<String>,
     /// Images that may be on their way: what the store has of them stays. Sizes do not matter.
     pub roots: Vec<Descriptor>,
+    /// Names of the documents that stay, whatever their age.
+    pub documents: BTreeSet<String>,
+    /// Manifests that stay for these documents, without what else their images need.
+    pub manifests: BTreeSet<Digest>,
     /// What no image needs goes only if it was written before this.
     pub before: SystemTime,
 }
@@ -69,7 +74,8 @@ impl Store {
             });
         }
         let coming = self.closure_of(&self.roots_there(&policy.roots))?;
-        let needed: BTreeSet<Digest> = digests(&closure).chain(digests(&coming)).collect();
+        let needed = digests(&closure).chain(digests(&coming));
+        let needed: BTreeSet<Digest> = needed.chain(policy.manifests.iter().copied()).collect();
         // Who drops an image means its blobs, however young they are.
         let of_dropped: BTreeSet<Digest> = digests(&before).collect();
         let (mut removed, mut spared) = (Vec::new(), Vec::new());
@@ -78,7 +84,8 @@ impl Store {
             match file.kind {
                 FileKind::Stranger => {}
                 FileKind::Blob | FileKind::Partial if is(&needed) => {}
-                FileKind::Blob | FileKind::Partial
+                FileKind::Known if is_one_of(&policy.documents, &file) => {}
+                FileKind::Blob | FileKind::Partial | FileKind::Known
                     if file.modified >= policy.before && !is(&of_dropped) =>
                 {
                     spared.push(file);
@@ -92,6 +99,23 @@ impl Store {
             removed,
             spared,
         })
+    }
+
+    /// The manifests of all images that a policy keeps: lists, and the children that are kept of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`], [`StoreError::Io`].
+    pub fn manifests_kept(&self, policy: &GcPolicy) -> Result<BTreeSet<Digest>, StoreError> {
+        let mut index = self.index()?;
+        index
+            .manifests
+            .retain(|entry| !policy.drop.contains(&entry_name(entry)));
+        index
+            .manifests
+            .extend(self.roots_there(&policy.roots).manifests);
+        let closure = self.closure_of(&index)?;
+        let manifests = closure.blobs.iter().filter(|blob| blob.kind == "manifest");
+        Ok(manifests.map(|blob| blob.descriptor.digest).collect())
     }
 
     /// Removes what was planned while the same right was held. What is gone already is no error.
@@ -138,6 +162,11 @@ impl Store {
         })?;
         Ok(layout::closure(&text, self))
     }
+}
+
+fn is_one_of(names: &BTreeSet<String>, file: &StoreFile) -> bool {
+    let name = file.path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| names.contains(name))
 }
 
 fn digests(closure: &Closure) -> impl Iterator<Item = Digest> {

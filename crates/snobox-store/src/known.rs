@@ -1,6 +1,7 @@
 //! What was worked out from blobs that need not stay: small documents under names of their own, so that planning works without a network.
 //!
-//! They are no part of the image layout. Whoever finds none works it out again, so each may go at any time.
+//! They are no part of the image layout. Whoever finds none works it out again, so each may go at any time; [`gc`](crate::GcPolicy) takes those that its
+//! caller knows no use for.
 
 use std::fs;
 use std::io;

@@ -97,6 +97,8 @@ impl Bench {
             .plan_gc(&GcPolicy {
                 drop: BTreeSet::new(),
                 roots: Vec::new(),
+                documents: BTreeSet::new(),
+                manifests: BTreeSet::new(),
                 before: SystemTime::now() + Duration::from_secs(60),
             })
             .unwrap();

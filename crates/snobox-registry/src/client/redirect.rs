@@ -27,19 +27,7 @@ impl Client {
                 Some(host) => self.http(&of_host(host)),
             };
             let sent = client.execute(request).await;
-            let response =
-                sent.map_err(
-                    |source| match (RequestError::broken(place, source), host.clone()) {
-                        (RequestError::Unreachable { place, source, .. }, redirect) => {
-                            RequestError::Unreachable {
-                                place,
-                                redirect,
-                                source,
-                            }
-                        }
-                        (other, _) => other,
-                    },
-                )?;
+            let response = sent.map_err(|error| failed(place, host.as_deref(), error))?;
             self.note_answer(host.as_deref().unwrap_or(&place.registry));
             let (Some(target), Some(again)) = (target(&response, reads), next) else {
                 return Ok(response);
@@ -62,6 +50,21 @@ impl Client {
                 address(request.url())
             ),
         })
+    }
+}
+
+/// A request that failed at `place`, or at the host that it sent its client on to: without the address, whose query may be what opens the door.
+fn failed(place: &Place, host: Option<&str>, error: reqwest::Error) -> RequestError {
+    let Some(host) = host else {
+        return RequestError::broken(place, error);
+    };
+    match RequestError::broken(place, error.without_url()) {
+        RequestError::Unreachable { place, source, .. } => RequestError::Unreachable {
+            place,
+            redirect: Some(host.to_owned()),
+            source,
+        },
+        other => other,
     }
 }
 

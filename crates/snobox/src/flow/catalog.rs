@@ -2,6 +2,7 @@
 
 mod files;
 mod image;
+mod kept;
 mod layout;
 mod smaller;
 
@@ -14,6 +15,7 @@ use crate::error::{Error, Exit, Result};
 
 pub use files::read as read_files;
 pub use image::{Pulled, pull};
+pub use kept::of_use;
 pub use layout::{NO_REGISTRY, pull_layout};
 pub use smaller::smaller;
 

@@ -22,6 +22,7 @@ mod damage;
 mod demo;
 mod fallback;
 mod full_disk;
+mod gc_catalogs;
 mod help;
 mod ignition;
 mod image;

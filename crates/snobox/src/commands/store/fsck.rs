@@ -74,6 +74,7 @@ fn kind(file: &StoreFile) -> (&'static str, &'static str) {
         FileKind::Partial => ("partial", "blobs that have not come whole"),
         FileKind::Quarantined => ("quarantined", "blobs in quarantine"),
         FileKind::Ingest => ("ingest", "files of a writer"),
+        FileKind::Known => ("known", "documents of catalogs"),
         FileKind::Stranger => ("stranger", "files that are no blobs"),
     }
 }

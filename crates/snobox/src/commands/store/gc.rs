@@ -12,6 +12,7 @@ use snobox_store::{FileKind, GcPlan, GcPolicy, Store, StoreFile, entry_name};
 
 use crate::cli::GcArgs;
 use crate::error::{Error, Exit, Result};
+use crate::flow::catalog;
 use crate::input;
 use crate::ui::{Ui, bytes};
 
@@ -65,13 +66,20 @@ fn policy(args: &GcArgs, store: &Store, locks: &[Lock]) -> Result<GcPolicy> {
         let names = entries.iter().map(entry_name);
         drop.extend(names.filter(|name| !kept.contains(name)));
     }
-    Ok(GcPolicy {
+    let mut policy = GcPolicy {
         drop,
         roots: images().map(root).collect(),
+        documents: BTreeSet::new(),
+        manifests: BTreeSet::new(),
         before: SystemTime::now()
             .checked_sub(args.older_than)
             .unwrap_or(SystemTime::UNIX_EPOCH),
-    })
+    };
+    // What was read of a catalog stays as long as something of it: without a network it can be read in no other way.
+    let of_catalogs = catalog::of_use(store, store.manifests_kept(&policy)?, locks)?;
+    policy.documents = of_catalogs.documents;
+    policy.manifests = of_catalogs.manifests;
+    Ok(policy)
 }
 
 fn root(image: &LockedImage) -> Descriptor {
@@ -93,6 +101,7 @@ fn what(kind: FileKind) -> &'static str {
         FileKind::Partial => "blobs that have not come whole",
         FileKind::Quarantined => "blobs in quarantine",
         FileKind::Ingest => "files of an interrupted writer",
+        FileKind::Known => "documents of catalogs that nothing here comes from",
         FileKind::Stranger => "other files",
     }
 }
@@ -143,9 +152,12 @@ fn value(args: &GcArgs, plan: &GcPlan) -> Value {
             FileKind::Partial => "partial",
             FileKind::Quarantined => "quarantined",
             FileKind::Ingest => "ingest",
+            FileKind::Known => "known",
             FileKind::Stranger => "stranger",
         };
-        json!({"kind": kind, "digest": file.digest, "bytes": file.bytes})
+        let name = file.path.file_name().map(|name| name.to_string_lossy());
+        let known = name.filter(|_| file.kind == FileKind::Known);
+        json!({"kind": kind, "digest": file.digest, "name": known, "bytes": file.bytes})
     };
     json!({
         "done": args.yes,

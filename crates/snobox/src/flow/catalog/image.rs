@@ -38,7 +38,7 @@ pub async fn pull(line: &Line<'_>, reference: &ImageRef, architecture: &str) -> 
 
 /// The same for an image whose manifests are in the store.
 pub(super) async fn read(line: &Line<'_>, pinned: Pinned) -> Result<Pulled> {
-    let name = format!("catalog-{}", pinned.image_manifest().hex());
+    let name = catalog_document(pinned.image_manifest());
     if let Some(catalog) = known(line, &name)? {
         return Ok(Pulled { pinned, catalog });
     }
@@ -64,15 +64,24 @@ fn known(line: &Line<'_>, name: &str) -> Result<Option<Catalog>> {
         .map(|known| known.catalog))
 }
 
+/// What the catalog in an image is known by.
+pub(super) fn catalog_document(image: Digest) -> String {
+    format!("catalog-{}", image.hex())
+}
+
+/// What names of documents of [`Tag`]s begin with.
+pub(super) const TAGS: &str = "tag-";
+
 /// The digest that a tag stood for when somebody last asked.
 #[derive(Serialize, Deserialize)]
-struct Tag {
+pub(super) struct Tag {
     reference: ImageRef,
-    digest: Digest,
+    pub(super) digest: Digest,
 }
 
 async fn pin(line: &Line<'_>, reference: &ImageRef, architecture: &str) -> Result<Pinned> {
-    let name = format!("tag-{}", Digest::of(reference.to_string().as_bytes()).hex());
+    let hex = Digest::of(reference.to_string().as_bytes()).hex();
+    let name = format!("{TAGS}{hex}");
     let set = line
         .pin(std::slice::from_ref(reference), architecture)
         .await?;

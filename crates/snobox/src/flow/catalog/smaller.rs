@@ -18,13 +18,19 @@ use crate::flow::line::Line;
 /// Of the way in which catalogs are made smaller; what another one made is made again.
 const VERSION: u32 = 2;
 
+/// What names of documents of [`Made`] begin with.
+pub(super) const SMALLER: &str = "smaller-";
+
 /// What was made before of the same image for the same selection.
 #[derive(Serialize, Deserialize)]
-struct Made {
-    manifest: Descriptor,
+pub(super) struct Made {
+    pub(super) manifest: Descriptor,
     blobs: Vec<Descriptor>,
     /// Those that no registry has.
     own: Vec<Descriptor>,
+    /// Digests of the manifests of what it was made of: a list and its child, or the image alone.
+    #[serde(default)]
+    pub(super) of: Vec<Digest>,
 }
 
 /// Makes the image under `name`, or finds it made. Its own blobs are in the store then; its other layers are those of the original, which the
@@ -42,14 +48,17 @@ pub async fn smaller(
         "packages": selection.packages,
         "leftOut": left_out,
     });
-    let key = format!("smaller-{}", Digest::of(asked.to_string().as_bytes()).hex());
+    let hex = Digest::of(asked.to_string().as_bytes()).hex();
+    let key = format!("{SMALLER}{hex}");
     let store = &line.store;
     let known = store.recall(&key)?;
     let known = known.and_then(|bytes| serde_json::from_slice::<Made>(&bytes).ok());
     let is_there = |made: &Made| {
-        made.own
-            .iter()
-            .all(|blob| store.has(blob.digest, blob.size))
+        made.of == of(original)
+            && made
+                .own
+                .iter()
+                .all(|blob| store.has(blob.digest, blob.size))
     };
     let made = match known.filter(is_there) {
         Some(made) => made,
@@ -67,6 +76,11 @@ pub async fn smaller(
         platform: None,
         blobs: made.blobs,
     })
+}
+
+fn of(original: &Pinned) -> Vec<Digest> {
+    let manifests = std::iter::once(&original.manifest).chain(&original.platform);
+    manifests.map(|manifest| manifest.digest).collect()
 }
 
 async fn make(
@@ -94,5 +108,6 @@ async fn make(
         own,
         manifest: rebuilt.manifest,
         blobs: rebuilt.blobs,
+        of: of(original),
     })
 }
