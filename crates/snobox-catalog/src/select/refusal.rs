@@ -56,7 +56,10 @@ pub(super) fn no_package(catalog: &Catalog, operator: &Operator, ask: &PackageAs
     problem(
         &ask.place,
         format!("the package {:?} is not in {}", ask.name, operator.catalog),
-        format!("its {} packages: {}", names.len(), listed(&names)),
+        match names.len() {
+            1 => format!("its one package: {}", listed(&names)),
+            count => format!("its {count} packages: {}", listed(&names)),
+        },
         hint.unwrap_or_else(|| "`snobox catalog list` prints all packages of a catalog".to_owned()),
     )
 }

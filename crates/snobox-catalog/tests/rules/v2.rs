@@ -364,7 +364,7 @@ fn what_is_not_there_is_told_with_what_is() {
             CHAIN,
             "packages:\n- name: fooo",
             Refused(
-                "7:9: mirror.operators[0].packages[0]: the package \"fooo\" is not in registry.example.com/redhat/index:v4.13; allowed: its 1 packages: foo",
+                "7:9: mirror.operators[0].packages[0]: the package \"fooo\" is not in registry.example.com/redhat/index:v4.13; allowed: its one package: foo",
                 "write name: foo",
             ),
         ),

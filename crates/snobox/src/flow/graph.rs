@@ -30,6 +30,8 @@ const SERVICE: &str = "https://api.openshift.com/api/upgrades_info/v1/graph";
 const OKD_SERVICE: &str = "https://origin-release.ci.openshift.org/graph";
 /// Largest graph: that of a candidate channel has one megabyte.
 const MAX_BYTES: u64 = 16 << 20;
+/// What names of documents of graphs begin with.
+pub const GRAPHS: &str = "graph-";
 /// Of what is known of graphs; others are asked for again.
 const VERSION: u32 = 1;
 const HINT: &str = "expected the answer of an update service: {\"nodes\": […], \"edges\": […]}";
@@ -168,7 +170,7 @@ impl<'a> Graphs<'a> {
         let url = address(service, channel, architecture);
         let (ui, interrupt) = (self.ui, self.interrupt);
         let (client, store) = self.open()?;
-        let name = format!("graph-{}", Digest::of(url.as_str().as_bytes()).hex());
+        let name = format!("{GRAPHS}{}", Digest::of(url.as_str().as_bytes()).hex());
         let fetching = pull::document(client, &url, "application/json", MAX_BYTES);
         let bytes = match interrupt.or(fetching).await? {
             Ok(Some(bytes)) => bytes,

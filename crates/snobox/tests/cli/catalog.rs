@@ -80,7 +80,7 @@ fn what_is_not_there_is_told_with_what_is_and_the_line_that_would_help() {
         .says("2 problems in imageset.yaml")
         .says("imageset.yaml:10:36: mirror.operators[0].packages[0].channels[0].minVersion: the channel \"stable\" of \"foo\" does not have version 1.1.5")
         .says("allowed: its versions near that: 1.0.0, 1.1.0, 2.0.0 (write minVersion: 1.1.0 and maxVersion: 1.1.0)")
-        .says("imageset.yaml:11:7: mirror.operators[0].packages[1]: the package \"bar\" is not in registry.example.com/index:v1; allowed: its 1 packages: foo");
+        .says("imageset.yaml:11:7: mirror.operators[0].packages[1]: the package \"bar\" is not in registry.example.com/index:v1; allowed: its one package: foo");
     assert_eq!(said.json()["error"]["exit"], 10);
     // And with the line: good.
     let ask = "    - name: foo\n      channels:\n      - {name: stable, minVersion: 1.1.0, maxVersion: 1.1.0}\n";

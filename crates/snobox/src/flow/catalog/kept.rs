@@ -1,7 +1,7 @@
 //! Which of a store's documents of catalogs are of use: those of catalogs that something in the store, or in a lock, comes from.
 //!
 //! A catalog counts as long as an image is kept that is the catalog itself or was made of it, or a lock names it. Then what was read of it stays, what its tag
-//! stood for, and its manifests, which planning without a network begins with. Its layers do not: what was in them is known.
+//! stood for, and its manifests, which planning without a network begins with. What update services said of releases stays, too: it is little. Its layers do not: what was in them is known.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +14,7 @@ use snobox_store::{FileKind, Store};
 use super::image::{TAGS, Tag, catalog_document};
 use super::smaller::{Made, SMALLER};
 use crate::error::Result;
+use crate::flow::graph::GRAPHS;
 
 /// What is of use of a store.
 #[derive(Debug, Default)]
@@ -58,6 +59,7 @@ pub fn of_use(store: &Store, kept: BTreeSet<Digest>, locks: &[Lock]) -> Result<O
         .collect();
     for name in names {
         let is_of_use = catalogs.contains(&name)
+            || name.starts_with(GRAPHS)
             || name.starts_with(TAGS)
                 && read::<Tag>(store, &name)?
                     .is_some_and(|tag| of_use.manifests.contains(&tag.digest));
