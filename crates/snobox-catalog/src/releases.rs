@@ -130,7 +130,9 @@ fn of_channel<'g>(channel: &ReleaseChannel, graph: &'g Graph) -> Result<Vec<&'g 
                 channel.name
             );
             let hint = "write shortestPath: false, or other versions".to_owned();
-            refuse(channel, &given, &nodes, Some(hint))
+            let at = nodes.partition_point(|node| node.version.cmp_precedence(to).is_lt());
+            let near = &nodes[at.saturating_sub(4)..(at + 4).min(nodes.len())];
+            refuse(channel, &given, near, Some(hint))
         });
     }
     let found: Vec<_> = nodes

@@ -30,7 +30,8 @@ pub struct Unpacked {
     /// Blobs that are not what their names say, and why.
     pub damaged: Vec<(Digest, String)>,
     manifests: BTreeMap<Digest, Vec<u8>>,
-    arrived: Vec<Digest>,
+    /// With their sizes.
+    arrived: Vec<(Digest, u64)>,
 }
 
 /// Why an archive could not be read.
@@ -135,10 +136,17 @@ impl Unpacked {
             return Ok(());
         }
         match store_blob(store, digest, size, member, progress)? {
-            Stored::Whole => self.arrived.push(digest),
+            Stored::Whole => self.arrived.push((digest, size)),
             Stored::Damaged(why) => self.damaged.push((digest, why)),
         }
         Ok(())
+    }
+
+    /// Bytes of the blobs that the store lacked and has now; of those that are `needed` alone, where that is known.
+    pub fn arrived_bytes(&self, needed: Option<&BTreeSet<Digest>>) -> u64 {
+        let stays = |digest: &Digest| needed.is_none_or(|needed| needed.contains(digest));
+        let arrived = self.arrived.iter().filter(|(digest, _)| stays(digest));
+        arrived.map(|(_, size)| size).sum()
     }
 
     /// Opens what came: manifests from memory, blobs from the store.
@@ -159,10 +167,10 @@ impl Unpacked {
         _writing: &StoreLock,
         needed: &BTreeSet<Digest>,
     ) -> Result<(), StoreError> {
-        for digest in self
+        for (digest, _) in self
             .arrived
             .iter()
-            .filter(|digest| !needed.contains(digest))
+            .filter(|(digest, _)| !needed.contains(digest))
         {
             let path = store.blob_path(*digest);
             match fs::remove_file(&path) {

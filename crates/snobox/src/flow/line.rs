@@ -2,6 +2,7 @@
 
 mod closing;
 mod display;
+mod names;
 mod window;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use display::Display;
 use window::Watchman;
 
 pub use closing::Closing;
+pub use names::ImageNames;
 pub use window::Window;
 
 /// Blobs fetched at the same time where nobody says otherwise.
@@ -82,12 +84,23 @@ impl Line<'_> {
 
     /// The blobs of `pinned` that the store lacks; `stage` is what progress calls it.
     pub async fn fetch(&self, stage: &'static str, pinned: &[Pinned]) -> Result<Fetched> {
+        self.fetch_called(stage, pinned, &ImageNames::new()).await
+    }
+
+    /// The same; progress calls the images by these names.
+    pub async fn fetch_called(
+        &self,
+        stage: &'static str,
+        pinned: &[Pinned],
+        names: &ImageNames,
+    ) -> Result<Fetched> {
         let Pace {
             jobs,
             limit,
             window,
         } = self.pace;
-        let display = Display::start(self.ui, stage, window, &self.store);
+        let owners = names::owners(pinned, names);
+        let display = Display::start(self.ui, stage, window, owners, &self.store);
         let watchman = window.map(|window| Watchman::start(window, display.window_sink()));
         let options = FetchOptions {
             jobs,

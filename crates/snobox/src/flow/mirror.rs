@@ -88,7 +88,9 @@ pub async fn mirror(
 async fn finish(way: &Line<'_>, resolved: Resolved, began: Instant) -> Result<Outcome> {
     let started = Instant::now();
     let present = pull::complete(&way.store, &resolved.pinned);
-    let fetched = way.fetch("images", &resolved.pinned).await;
+    let fetched = way
+        .fetch_called("images", &resolved.pinned, &resolved.names)
+        .await;
     if let Ok(fetched) = &fetched
         && way.pace.is_free()
         && let Some(rate) = measured(fetched.summary.received_bytes, started.elapsed())

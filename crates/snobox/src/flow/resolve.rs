@@ -19,7 +19,7 @@ use snobox_registry::pull::{Failure, Pinned, PinnedSet, Summary};
 
 use crate::error::{Error, Exit, Result};
 use crate::flow::image_sets;
-use crate::flow::line::{self, Line};
+use crate::flow::line::{self, ImageNames, Line};
 use crate::flow::output::{Output, Readers};
 use crate::flow::signatures::{Payload, Signatures};
 use crate::site_file::SiteFile;
@@ -35,6 +35,8 @@ pub struct Resolved {
     pub pinned: Vec<Pinned>,
     /// Every image that cannot be had.
     pub failures: Vec<Failure>,
+    /// What the lock calls the images.
+    pub names: ImageNames,
     /// What was fetched of the payload image, which comes first because it names the others.
     pub payload: Summary,
 }
@@ -101,8 +103,11 @@ impl Resolving<'_> {
         if let Some(payload) = payload {
             self.prove(payload).await?;
         }
+        let named = lock.images.iter();
+        let names = named.map(|image| (image.reference.clone(), image.name.clone()));
         Ok(Resolved {
             pinned,
+            names: names.collect(),
             lock: Some(lock),
             failures: set.failures,
             payload: Summary::default(),
@@ -152,6 +157,9 @@ impl Resolving<'_> {
             wanted.push(made);
             pinned.push(image);
         }
+        let named = wanted.iter();
+        let names = named.map(|wanted| (wanted.reference.clone(), wanted.name.clone()));
+        let names = names.collect();
         let lock = if failures.is_empty() {
             let mut lock = self.lock(release.version, wanted, &pinned);
             lock.catalogs = sets.catalogs;
@@ -163,6 +171,7 @@ impl Resolving<'_> {
         };
         Ok(Resolved {
             lock,
+            names,
             pinned,
             failures,
             payload: fetched,

@@ -127,6 +127,14 @@ fn a_folder_of_factory_precaching_becomes_a_store_and_nothing_is_taken_twice() {
     let args = ["--json", "store", "import", "precached"];
     let said = sandbox.run(&args).ok().json();
     assert_eq!(said["imported"].as_array().unwrap().len(), 3);
+    // Everything but the manifests, which are small.
+    let blobs = fs::read_dir(sandbox.path("store/blobs/sha256")).unwrap();
+    let total: u64 = blobs.map(|b| b.unwrap().metadata().unwrap().len()).sum();
+    let copied = said["copiedBytes"].as_u64().unwrap();
+    assert!(
+        copied <= total && copied + 50_000 > total,
+        "{copied} of {total}"
+    );
     assert_eq!(names(sandbox), expected);
     let value = sandbox.run(&["--json", "store", "fsck"]).ok().json();
     assert_eq!(

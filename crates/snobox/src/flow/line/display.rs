@@ -3,11 +3,13 @@
 //!
 //! Source of truth for the JSON lines: `docs/progress.md`.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use snobox_formats::digest::Digest;
 use snobox_registry::pull::{Event, EventSink};
 use snobox_store::{RESERVE_BYTES, Store};
 use tokio::task::JoinHandle;
@@ -20,6 +22,10 @@ const TICK: Duration = Duration::from_secs(1);
 const LINE_EVERY: u64 = 10;
 /// Rates are those of the last so many seconds.
 const MEMORY: f64 = 15.0;
+/// A pause that people are told of: it looks like a line that is dead.
+const LONG_PAUSE: Duration = Duration::from_secs(20);
+/// Images named in a line for people.
+const NAMED: usize = 3;
 
 /// Shows one stage from its start to its drop.
 pub struct Display {
@@ -34,6 +40,8 @@ struct Shown {
     bar: Option<ProgressBar>,
     window: Option<Window>,
     store: Arc<Store>,
+    /// The image that each blob is of.
+    owners: BTreeMap<Digest, String>,
     state: Mutex<State>,
 }
 
@@ -42,7 +50,8 @@ struct State {
     done: u64,
     total: u64,
     received: u64,
-    in_flight: u64,
+    /// Blobs under way, with their sizes.
+    in_flight: BTreeMap<Digest, u64>,
     retries: u64,
     is_short: bool,
     rate: Rate,
@@ -82,7 +91,13 @@ impl State {
 
 impl Display {
     /// Begins a stage.
-    pub fn start(ui: &Ui, stage: &'static str, window: Option<Window>, store: &Arc<Store>) -> Self {
+    pub fn start(
+        ui: &Ui,
+        stage: &'static str,
+        window: Option<Window>,
+        owners: BTreeMap<Digest, String>,
+        store: &Arc<Store>,
+    ) -> Self {
         let style = ui.style();
         let shown = Arc::new(Shown {
             ui: *ui,
@@ -91,6 +106,7 @@ impl Display {
             bar: (style == Style::Bar).then(|| bar(stage)),
             window,
             store: Arc::clone(store),
+            owners,
             state: Mutex::default(),
         });
         let ticking = tokio::spawn({
@@ -198,7 +214,8 @@ impl Shown {
                 json!({
                     "bytesPerSecond": state.rate.per_second(),
                     "secondsLeft": state.seconds_left(),
-                    "inFlight": state.in_flight,
+                    "inFlight": state.in_flight.len(),
+                    "images": self.under_way(state).collect::<Vec<_>>(),
                     "retries": state.retries,
                     "waiting": waiting.is_some(),
                 }),
@@ -226,11 +243,31 @@ impl Shown {
         let left = state
             .seconds_left()
             .map_or_else(|| "?".to_owned(), duration);
-        let mut text = format!("{rate}/s, {left} left; {} in flight", state.in_flight);
+        let mut text = format!("{rate}/s, {left} left; {} in flight", state.in_flight.len());
+        let named: Vec<_> = self.under_way(state).take(NAMED).collect();
+        if !named.is_empty() {
+            text += &format!(": {}", named.join(", "));
+        }
         if state.retries > 0 {
             text += &format!(", {} retries", state.retries);
         }
         text
+    }
+
+    /// Images whose blobs are under way, each once, those of the largest blobs first.
+    fn under_way<'a>(&'a self, state: &State) -> impl Iterator<Item = &'a str> + use<'a> {
+        let mut blobs: Vec<_> = state.in_flight.iter().collect();
+        blobs.sort_by_key(|(digest, size)| (std::cmp::Reverse(**size), **digest));
+        let owners = blobs
+            .iter()
+            .filter_map(|(digest, _)| self.owners.get(digest));
+        let mut images: Vec<&str> = Vec::new();
+        for owner in owners {
+            if !images.contains(&owner.as_str()) {
+                images.push(owner);
+            }
+        }
+        images.into_iter()
     }
 
     fn note(&self, event: Event) {
@@ -247,9 +284,11 @@ impl Shown {
                 drop(state);
                 self.say_planned(blobs, wanted, present_bytes);
             }
-            Event::Started { .. } => state.in_flight += 1,
-            Event::Stored { .. } | Event::Failed { .. } => {
-                state.in_flight = state.in_flight.saturating_sub(1);
+            Event::Started { digest, bytes } => {
+                state.in_flight.insert(digest, bytes);
+            }
+            Event::Stored { digest } | Event::Failed { digest } => {
+                state.in_flight.remove(&digest);
             }
             Event::Received { bytes } => {
                 state.received += bytes;
@@ -264,6 +303,11 @@ impl Shown {
                 let seconds = pause.as_secs_f64();
                 let more = json!({"digest": digest, "why": why, "pauseSeconds": seconds});
                 self.line("retry", &state, more);
+                drop(state);
+                if pause >= LONG_PAUSE {
+                    let after = duration(pause.as_secs());
+                    self.talk(&format!("{why}; asked again in {after}"));
+                }
             }
             Event::Quarantined {
                 digest,
@@ -273,9 +317,7 @@ impl Shown {
                 let more = json!({"digest": digest, "found": found, "place": place});
                 self.line("quarantined", &state, more);
                 drop(state);
-                self.talk(&format!(
-                    "{place}: wrong bytes for {digest}; put aside, and asked for again where that may help"
-                ));
+                self.talk(&format!("{place}: wrong bytes for {digest}; put aside"));
             }
         }
     }

@@ -191,6 +191,7 @@ impl Import<'_> {
         let store = Arc::clone(self.store);
         let blobs = unpacked.blobs(&store);
         let needed = self.of_archive(path, &unpacked, &blobs, names)?;
+        self.outcome.copied_bytes += unpacked.arrived_bytes(needed.as_ref());
         // Of an image that is not whole everything stays: what is missing may come from elsewhere.
         if let Some(needed) = needed {
             unpacked.discard_unneeded(self.store, self.writing, &needed)?;
