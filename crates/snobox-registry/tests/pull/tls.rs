@@ -84,6 +84,25 @@ fn an_alert_of_a_registry_that_never_answered_is_said_at_once() {
 }
 
 #[test]
+fn an_alert_in_the_middle_of_a_blob_is_a_break_and_nothing_comes_twice() {
+    let (blob, registry, front) = served([ranged()]);
+    front.alert_after(80_000);
+    let bench = Bench::new();
+    let image = [blob.image(front.address)];
+    let summary = run(bench.fetch(&trusting(&front.pem), &image)).unwrap();
+    assert_eq!((summary.retries, summary.received_bytes), (1, SIZE as u64));
+    let asked = registry.seen().pop().unwrap().range.unwrap();
+    let (first, last) = asked
+        .strip_prefix("bytes=")
+        .unwrap()
+        .split_once('-')
+        .unwrap();
+    // Behind what came before the alert: the head of the answer was a part of the 80,000 bytes.
+    let first: u64 = first.parse().unwrap();
+    assert!((1..80_000).contains(&first) && last == "199999", "{asked}");
+}
+
+#[test]
 fn files_without_a_certificate_are_refused() {
     let mut setup = Setup::default();
     for text in [
@@ -99,12 +118,15 @@ const INNER: &str = "SNOBOX_TEST_AUTHORITY";
 
 /// Runs one test again, with a proxy and without; returns what it says.
 fn again(test: &str, front: &TlsFront, proxy: &Proxy, no_proxy: &str) -> String {
-    let address = format!("http://{}", proxy.address);
+    again_by(test, front, &format!("http://{}", proxy.address), no_proxy)
+}
+
+fn again_by(test: &str, front: &TlsFront, address: &str, no_proxy: &str) -> String {
     let mut again = Command::new(std::env::current_exe().unwrap());
     again
         .args(["--exact", test, "--nocapture"])
         .env(INNER, &front.pem)
-        .env("HTTPS_PROXY", &address)
+        .env("HTTPS_PROXY", address)
         .env("NO_PROXY", no_proxy)
         .env_remove("https_proxy")
         .env_remove("no_proxy")
@@ -137,4 +159,36 @@ fn a_proxy_of_the_environment_is_asked_and_exceptions_are_not() {
     let said = again(test, &front, &proxy, "test.example");
     assert!(said.contains("fetched: false"), "{said}");
     assert_eq!(proxy.asked().len(), 2);
+}
+
+#[test]
+fn a_proxy_that_wants_a_password_gets_that_of_its_address_and_no_failure_shows_it() {
+    let blob = OneBlob::new(SIZE);
+    if let Ok(pem) = std::env::var(INNER) {
+        let bench = Bench::new();
+        let image = blob.image("registry.test.example");
+        match run(bench.fetch(&trusting(&pem), &[image])) {
+            Ok(summary) => println!("fetched: {}", summary.received_bytes),
+            Err(failures) => println!("failed: {} {failures:?}", failures[0]),
+        }
+        return;
+    }
+    let (_, _registry, front) = served([ranged()]);
+    // `printf someone:canary-word | base64`
+    let line = "proxy-authorization: Basic c29tZW9uZTpjYW5hcnktd29yZA==";
+    let proxy = Proxy::guarded(front.address, line);
+    let test =
+        "tls::a_proxy_that_wants_a_password_gets_that_of_its_address_and_no_failure_shows_it";
+    let by = |who: &str| again_by(test, &front, &format!("http://{who}{}", proxy.address), "");
+    assert!(by("someone:canary-word@").contains("fetched: 200000"));
+    let said = by("");
+    assert!(
+        said.contains("failed: ") && said.contains("proxy authorization required"),
+        "{said}"
+    );
+    let said = by("someone:wrong-canary@");
+    assert!(
+        said.contains("failed: ") && !said.contains("canary"),
+        "{said}"
+    );
 }

@@ -26,6 +26,7 @@ pub(crate) struct TlsFront {
 struct Shared {
     connections: AtomicUsize,
     alerts: AtomicUsize,
+    alert_after: AtomicUsize,
     offered: Mutex<Vec<Vec<u8>>>,
 }
 
@@ -62,6 +63,11 @@ impl TlsFront {
         self.shared.alerts.store(count, Ordering::Relaxed);
     }
 
+    /// Breaks the next answer off with an alert after so many of its bytes.
+    pub(crate) fn alert_after(&self, bytes: usize) {
+        self.shared.alert_after.store(bytes, Ordering::Relaxed);
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
     }
@@ -80,6 +86,11 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) fn start(target: SocketAddr) -> Self {
+        Self::guarded(target, "")
+    }
+
+    /// Only for heads that have this line; others are answered 407.
+    pub(crate) fn guarded(target: SocketAddr, wanted: &'static str) -> Self {
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let remembered = Arc::clone(&asked);
         let address = listen(move |mut stream| {
@@ -87,6 +98,11 @@ impl Proxy {
             let first = head.split(|byte| *byte == b'\r').next().unwrap();
             let first = String::from_utf8_lossy(first).into_owned();
             remembered.lock().unwrap().push(first);
+            let all = String::from_utf8_lossy(&head).to_ascii_lowercase();
+            if !all.contains(&wanted.to_ascii_lowercase()) {
+                let refusal = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"proxy\"\r\nContent-Length: 0\r\n\r\n";
+                return stream.write_all(refusal.as_bytes());
+            }
             let mut onward = TcpStream::connect(target)?;
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
             let (mut back, mut there) = (stream.try_clone()?, onward.try_clone()?);
@@ -156,6 +172,12 @@ fn serve(
     let head = read_head(&mut tls)?;
     let mut onward = TcpStream::connect(backend)?;
     onward.write_all(&head)?;
+    let cut = shared.alert_after.swap(0, Ordering::Relaxed);
+    if cut > 0 {
+        io::copy(&mut onward.take(cut as u64), &mut tls)?;
+        tls.flush()?;
+        return tls.sock.write_all(&ALERT);
+    }
     io::copy(&mut onward, &mut tls)?;
     tls.conn.send_close_notify();
     tls.flush()
