@@ -49,7 +49,15 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "snobox-testkit",
         ],
     ),
-    ("xtask", &["snobox-catalog", "snobox-testkit"]),
+    (
+        "xtask",
+        &[
+            "snobox-catalog",
+            "snobox-formats",
+            "snobox-image",
+            "snobox-testkit",
+        ],
+    ),
 ];
 
 /// Crates that touch no disk, network, clock or environment.

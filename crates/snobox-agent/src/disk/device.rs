@@ -8,8 +8,13 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::num::NonZeroU64;
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{Advice, OFlags, fadvise};
+
+/// How often, and how soon, a disk that is in use is looked at again.
+const LOOKS: u32 = 30;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// An open device.
 #[derive(Debug)]
@@ -38,12 +43,24 @@ pub struct Window<'a> {
 }
 
 impl Block {
-    /// Opens a device that nobody uses, for writing.
+    /// Opens a device that nobody uses, for writing. Who reads a partition table again has the disk for a moment, and udev does so after each who wrote
+    /// (`disk_scan_partitions` in `block/genhd.c`): so a disk that is in use is looked at again for a while.
     ///
     /// # Errors
-    /// [`DeviceError`], also when it is in use.
+    /// [`DeviceError`], also when it stays in use.
     pub fn claim(path: &Path) -> Result<Self, DeviceError> {
-        Self::open(path, OpenOptions::new().read(true).write(true), true)
+        let mut looks = 0;
+        loop {
+            match Self::open(path, OpenOptions::new().read(true).write(true), true) {
+                Err(error)
+                    if error.source.kind() == io::ErrorKind::ResourceBusy && looks < LOOKS =>
+                {
+                    looks += 1;
+                    std::thread::sleep(LOOK_EVERY);
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Opens a device for writing that may be in use.
