@@ -4,6 +4,7 @@ mod auth;
 mod blob;
 mod document;
 mod error;
+mod flow;
 mod redirect;
 mod setup;
 mod sources;
@@ -27,6 +28,7 @@ use tokio::sync::Mutex;
 pub use auth::Challenge;
 pub use blob::BlobAnswer;
 pub use error::{ClientError, RequestError};
+pub(crate) use flow::Flow;
 pub use reqwest::Url;
 pub use setup::Setup;
 pub use sources::{Mirror, Place};
@@ -176,20 +178,13 @@ impl Client {
         let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let content_type = header(CONTENT_TYPE.as_str());
         let announced = header("docker-content-digest").and_then(|text| text.parse().ok());
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|e| RequestError::broken(place, e))?
-        {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() as u64 > oci::MAX_MANIFEST_BYTES {
-                return Err(RequestError::TooLarge {
-                    place: place.clone(),
-                    limit_bytes: oci::MAX_MANIFEST_BYTES,
-                });
-            }
-        }
+        let limit_bytes = oci::MAX_MANIFEST_BYTES;
+        let too_large = || RequestError::TooLarge {
+            place: place.clone(),
+            limit_bytes,
+        };
+        let stall = self.patience().stall;
+        let bytes = flow::read_small(&mut response, place, stall, limit_bytes, too_large).await?;
         let digest = Digest::of(&bytes);
         match reference.digest().or(announced) {
             Some(expected) if expected != digest => Err(RequestError::WrongDigest {

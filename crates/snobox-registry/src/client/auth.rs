@@ -11,6 +11,7 @@ use serde::Deserialize;
 use snobox_formats::pull_secret::{Credentials, PullSecret};
 use tokio::sync::Mutex;
 
+use super::flow::read_small;
 use super::{Client, Place, RequestError, retry_after};
 
 /// A `WWW-Authenticate` challenge.
@@ -233,19 +234,11 @@ impl Client {
                 }
             });
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|e| RequestError::broken(place, e))?
-        {
-            body.extend_from_slice(&chunk);
-            if body.len() > MAX_TOKEN_BYTES {
-                return Err(token_error(format!(
-                    "the answer is larger than {MAX_TOKEN_BYTES} bytes"
-                )));
-            }
-        }
+        let too_large =
+            || token_error(format!("the answer is larger than {MAX_TOKEN_BYTES} bytes"));
+        let stall = self.patience().stall;
+        let limit = MAX_TOKEN_BYTES as u64;
+        let body = read_small(&mut response, place, stall, limit, too_large).await?;
         let answer: TokenAnswer = serde_json::from_slice(&body)
             .map_err(|_| token_error("the answer is not JSON".to_owned()))?;
         let token = answer

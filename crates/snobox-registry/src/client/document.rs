@@ -3,6 +3,7 @@
 use reqwest::Url;
 use reqwest::header::ACCEPT;
 
+use super::flow::read_small;
 use super::{Client, Place, RequestError, check};
 
 impl Client {
@@ -21,18 +22,12 @@ impl Client {
         let request = request.build();
         let request = request.map_err(|e| RequestError::broken(&place, e))?;
         let mut response = check(&place, self.follow(&place, request).await?)?;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|e| RequestError::broken(&place, e))?
-        {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() as u64 > limit_bytes {
-                return Err(RequestError::TooLarge { place, limit_bytes });
-            }
-        }
-        Ok(bytes)
+        let too_large = || RequestError::TooLarge {
+            place: place.clone(),
+            limit_bytes,
+        };
+        let stall = self.patience().stall;
+        read_small(&mut response, &place, stall, limit_bytes, too_large).await
     }
 }
 

@@ -1,11 +1,15 @@
 //! Manifests from a registry that misbehaves.
 
+use std::time::{Duration, Instant};
+
 use snobox_registry::client::RequestError;
-use snobox_registry::pull::{self, Failure, Pinned, PullError};
+use snobox_registry::pull::{self, Failure, Patience, Pinned, PullError};
 use snobox_testkit::fault_registry::{Answer, FaultRegistry};
 
 use super::oracle::silent_port;
-use super::workbench::{Bench, OneManifest, mirrored_client, plain_client, run};
+use super::workbench::{
+    Bench, OneManifest, PATIENCE, mirrored_client, patient_client, plain_client, run,
+};
 
 /// Pins `a/b:v1` from a registry that answers so; returns the outcome and how often it was asked.
 fn pin(
@@ -68,6 +72,40 @@ fn a_busy_registry_is_asked_again() {
     assert_eq!(
         bench.store.read_blob(manifest.digest, 9999).unwrap(),
         manifest.bytes
+    );
+}
+
+#[test]
+fn a_manifest_and_a_token_that_drip_are_stalls() {
+    let patience = Patience {
+        stall: Duration::from_millis(300),
+        ..PATIENCE
+    };
+    let manifest = OneManifest::new();
+    let service = FaultRegistry::start().unwrap();
+    let token = Answer::bytes(r#"{"token":"good"}"#);
+    service.script("/token", [token.clone().paced(20), token]);
+    let challenge = format!("Bearer realm=\"http://{}/token\"", service.address());
+    let registry = FaultRegistry::start().unwrap();
+    let good = manifest.answer().only_with("Bearer good", &challenge);
+    registry.script(&manifest.path("v1"), [good.clone().paced(20), good]);
+    let bench = Bench::new();
+    let client = patient_client(Vec::new(), None, patience);
+    let started = Instant::now();
+    let pinned = run(bench.pin(&client, &[manifest.by_tag(registry.address())])).unwrap();
+    assert_eq!(pinned[0].manifest.digest, manifest.digest);
+    // Each would have taken seconds: the token 16 bytes, the manifest some hundred, at 20 in a second.
+    let took = started.elapsed();
+    assert!(
+        took > Duration::from_millis(600) && took < Duration::from_secs(4),
+        "{took:?}"
+    );
+    assert_eq!(
+        (
+            service.count("/token"),
+            registry.count(&manifest.path("v1"))
+        ),
+        (2, 4)
     );
 }
 

@@ -20,7 +20,7 @@ use snobox_store::{Partial, Store, StoreError};
 use tokio::task::block_in_place;
 
 use super::Job;
-use crate::client::{BlobAnswer, Client, Place, RequestError};
+use crate::client::{BlobAnswer, Client, Flow, Place, RequestError};
 use crate::pull::event::Tally;
 use crate::pull::pace::Limit;
 use crate::pull::patience::{Outage, Tries};
@@ -28,8 +28,6 @@ use crate::pull::{Event, EventSink, Failure, Gate, PullError};
 
 /// A try that brought so many bytes was not in vain.
 const PROGRESS_BYTES: u64 = 16 << 10;
-/// A stream that brings less than this in the time of a stall is one: a server that drips would hold it for ever.
-const TRICKLE_BYTES: u64 = 1 << 10;
 
 /// What all streams share.
 pub(super) struct Line {
@@ -272,44 +270,6 @@ impl Line {
     }
 }
 
-/// Whether a stream still brings anything worth waiting for. Only time spent waiting for the place counts.
-#[derive(Debug)]
-struct Flow {
-    stall: Duration,
-    waited: Duration,
-    bytes: u64,
-}
-
-impl Flow {
-    fn new(stall: Duration) -> Self {
-        Self {
-            stall,
-            waited: Duration::ZERO,
-            bytes: 0,
-        }
-    }
-
-    /// How long to wait for the next bytes.
-    fn patience(&self) -> Duration {
-        self.stall.saturating_sub(self.waited)
-    }
-
-    fn came(&mut self, bytes: u64, waited: Duration) {
-        self.bytes += bytes;
-        self.waited += waited;
-        if self.bytes >= TRICKLE_BYTES {
-            (self.bytes, self.waited) = (0, Duration::ZERO);
-        }
-    }
-
-    fn stalled(&self, place: &Place) -> RequestError {
-        RequestError::Stalled {
-            place: place.clone(),
-            after: self.stall,
-        }
-    }
-}
-
 /// Wrong bytes are the registry's fault, not the store's.
 fn at_place(place: &Place, error: PullError) -> PullError {
     let place = place.clone();
@@ -331,45 +291,5 @@ fn at_place(place: &Place, error: PullError) -> PullError {
         }
         .into(),
         other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const STALL: Duration = Duration::from_secs(30);
-
-    #[test]
-    fn a_stream_that_drips_has_no_patience_left_in_the_end() {
-        let mut flow = Flow::new(STALL);
-        for _ in 0..6 {
-            flow.came(1, Duration::from_secs(5));
-        }
-        assert_eq!(flow.patience(), Duration::ZERO);
-        let mut flow = Flow::new(STALL);
-        for _ in 0..1000 {
-            flow.came(1024, Duration::from_secs(29));
-        }
-        assert_eq!(flow.patience(), STALL);
-    }
-
-    proptest! {
-        #[test]
-        fn a_kilobyte_in_time_is_always_enough(pieces in proptest::collection::vec((1..5000_u64, 0..2000_u64), 1..80)) {
-            let mut flow = Flow::new(STALL);
-            let (mut bytes, mut waited) = (0, Duration::ZERO);
-            for (came, milliseconds) in pieces {
-                let took = Duration::from_millis(milliseconds);
-                (bytes, waited) = (bytes + came, waited + took);
-                flow.came(came, took);
-                if bytes >= 1024 {
-                    (bytes, waited) = (0, Duration::ZERO);
-                }
-                prop_assert_eq!(flow.patience(), STALL.saturating_sub(waited));
-            }
-        }
     }
 }
