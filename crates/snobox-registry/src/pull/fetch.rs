@@ -1,11 +1,12 @@
 //! Blobs of pinned images → store: each once, several at a time.
 //!
 //! The longest transfers start first, so that none is left alone at the end. One of the streams takes the smallest ones meanwhile: each of them is
-//! mostly waiting for its answer, and all together at the end would leave the line idle.
+//! mostly waiting for its answer, and all together at the end would leave the line idle ([`queue`]).
 
+mod queue;
 mod stream;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use snobox_formats::digest::Digest;
@@ -17,6 +18,7 @@ use super::event::Tally;
 use super::pace::Limit;
 use super::{Event, EventSink, Failure, Fetched, Gate, Pinned, PullError, Summary};
 use crate::client::Client;
+use queue::Queue;
 use stream::Line;
 
 /// How to fetch.
@@ -58,21 +60,20 @@ pub async fn fetch(
     options: &FetchOptions,
     events: &EventSink,
 ) -> Fetched {
-    let (mut queue, mut summary) = plan(store, images);
+    let (missing, mut summary) = plan(store, images);
     events(Event::Planned {
-        blobs: queue.len() as u64,
-        bytes: queue.iter().map(|job| job.blob.size).sum(),
+        blobs: missing.len() as u64,
+        bytes: missing.iter().map(|job| job.blob.size).sum(),
         present_bytes: summary.present_bytes,
     });
-    if let Err(error) = check_room(store, &queue) {
+    if let Err(error) = check_room(store, &missing) {
         let failure = Failure {
-            what: format!("{} blobs", queue.len()),
+            what: format!("{} blobs", missing.len()),
             attempts: vec![error],
         };
         let failures = vec![failure];
         return Fetched { summary, failures };
     }
-    queue.sort_by_key(|job| (job.blob.size, job.blob.digest));
     let line = Arc::new(Line {
         client: client.clone(),
         store: Arc::clone(store),
@@ -81,37 +82,34 @@ pub async fn fetch(
         gate: options.gate.clone(),
         tally: Tally::default(),
     });
-    let mut queue = VecDeque::from(queue);
-    let mut smallest_running = false;
+    let mut queue = Queue::new(missing, options.jobs, |job| {
+        (job.blob.size, job.blob.digest)
+    });
     let mut tasks = JoinSet::new();
     let mut failures: Vec<Failure> = Vec::new();
     loop {
-        while tasks.len() < options.jobs.max(1) {
-            let small = options.jobs > 1 && !smallest_running;
-            let next = if small {
-                queue.pop_front()
-            } else {
-                queue.pop_back()
-            };
-            let Some(job) = next else { break };
-            smallest_running |= small;
+        while let Some((job, turn)) = queue.next() {
             let line = Arc::clone(&line);
-            tasks.spawn(async move { (line.fetch(&job).await, job.blob, small) });
+            tasks.spawn(async move { (line.fetch(&job).await, job.blob, turn) });
         }
-        let ended = tasks.join_next().await;
-        if let Some(Ok((.., true))) = &ended {
-            smallest_running = false;
-        }
-        match ended {
+        let (outcome, blob) = match tasks.join_next().await {
             None => break,
-            Some(Ok((Ok(()), blob, _))) => {
+            Some(Ok((outcome, blob, turn))) => {
+                queue.ended(turn);
+                (outcome, blob)
+            }
+            Some(Err(error)) if error.is_cancelled() => continue,
+            Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+        };
+        match outcome {
+            Ok(()) => {
                 summary.fetched_blobs += 1;
                 summary.fetched_bytes += blob.size;
                 events(Event::Stored {
                     digest: blob.digest,
                 });
             }
-            Some(Ok((Err(failure), blob, _))) => {
+            Err(failure) => {
                 events(Event::Failed {
                     digest: blob.digest,
                 });
@@ -123,8 +121,6 @@ pub async fn fetch(
                 }
                 failures.push(failure);
             }
-            Some(Err(error)) if error.is_cancelled() => {}
-            Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
         }
     }
     line.tally.enter(&mut summary);
