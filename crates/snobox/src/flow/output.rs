@@ -1,4 +1,7 @@
 //! An output file that appears whole or not at all.
+//!
+//! Until then it lies beside its place as `.snobox-….partial`, locked by whoever writes it. One that nobody has locked was left by a run that was killed, and
+//! the next run that writes into the folder removes it.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
@@ -10,6 +13,8 @@ use tempfile::NamedTempFile;
 use crate::error::{Error, Exit, Result};
 
 const BLOCK: usize = 64 * 1024;
+const PREFIX: &str = ".snobox-";
+const SUFFIX: &str = ".partial";
 
 /// Who may read an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,19 +38,22 @@ impl Output {
     pub fn create(path: &Path, readers: Readers, force: bool) -> Result<Self> {
         refuse_existing(path, force)?;
         let folder = folder_of(path);
+        clear_abandoned(folder);
         let mode = match readers {
             Readers::Owner => 0o600,
             Readers::All => 0o644,
         };
         let file = tempfile::Builder::new()
-            .prefix(".snobox-")
-            .suffix(".partial")
+            .prefix(PREFIX)
+            .suffix(SUFFIX)
             .permissions(fs::Permissions::from_mode(mode))
             .tempfile_in(folder);
         let file = file.map_err(|e| {
             Error::file("create a file in", folder, &e)
                 .hint("is the folder there, and may you write to it?")
         })?;
+        // On a file system without locks nothing is ever taken for abandoned.
+        let _ = file.as_file().try_lock();
         Ok(Self {
             path: path.to_owned(),
             force,
@@ -95,6 +103,21 @@ impl Output {
             .persist(&self.path)
             .map_err(|e| Error::file("write", &self.path, &e.error))?;
         Ok(())
+    }
+}
+
+/// Removes what runs that were killed have left. Whatever cannot be is no worse than before.
+fn clear_abandoned(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_ours = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_ours && is_file && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok())
+        {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

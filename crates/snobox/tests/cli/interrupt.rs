@@ -153,3 +153,19 @@ fn demo_stops_and_goes_on() {
     assert!(!sandbox.path("snobox-demo/practice.img").exists());
     sandbox.run(&["demo"]).ok();
 }
+
+#[test]
+fn what_a_killed_run_left_goes_with_the_next_and_what_another_run_writes_stays() {
+    let sandbox = Sandbox::with_site();
+    fs::create_dir(sandbox.path("out")).unwrap();
+    let left = sandbox.write("out/.snobox-left.partial", "gigabytes");
+    let held = sandbox.write("out/.snobox-held.partial", "somebody writes this");
+    let other = sandbox.write("out/mine.partial", "not ours");
+    let file = fs::File::open(&held).unwrap();
+    file.lock().unwrap();
+    let export = ["store", "export", "--format", "factory-precaching", "out"];
+    sandbox.run(&export).ok();
+    assert!(sandbox.path("out/mapping.txt").exists());
+    assert!(!left.exists());
+    assert!(held.exists() && other.exists());
+}
