@@ -16,13 +16,14 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask test
        cargo xtask bench serve | catalog | mirror [--full] [--line | --tenfold]
-       cargo xtask vm [media | uefi | bios | damage | wrong-clock | machine | all]… [--timeout SECONDS] [--karg ARGUMENT]… [--without PART]…
+       cargo xtask vm [media | uefi | bios | damage | wrong-clock | machine | sabotage | all]… [--timeout SECONDS] [--karg ARGUMENT]… [--without PART]…
 
   test    format, lints, documentation and all tests; installs what is missing where it can (root on Debian or Fedora),
           names it where it cannot. With CI set, nothing may be skipped, and the virtual machines run, too.
   vm      a virtual factory machine without a network card, in pure emulation: builds its media where they are not cached and plays
-          the scenarios: all but machine where none is named. machine proves the virtual machine itself.
-          --without takes a part out of the sticks, to see the lab fail (the parts: vm/sabotage.rs). By root on Debian 12.
+          the scenarios: all but machine and sabotage where none is named. machine proves the virtual machine itself, sabotage
+          the lab: it takes each part out of a stick, alone, and sees that it is missed (an hour). --without takes out what you
+          name (vm/sabotage/take_out.rs) in the other scenarios. By root on Debian 12.
   bench   serve: the agent beside docker-registry: speed, processor time and memory while serving.
           catalog: reading and planning on a generated catalog of 250 MB; build with --release.
           mirror: snobox mirror beside skopeo and the floor: time, processor time, memory, bytes on the wire.";

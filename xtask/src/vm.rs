@@ -50,7 +50,7 @@ pub fn run(words: &[&str]) -> Result<(), String> {
                 let named = Scenario::named(word);
                 if named.is_empty() {
                     return Err(format!(
-                        "cargo xtask vm: unknown scenario {word}: expected media, machine, uefi, bios, damage, wrong-clock or all"
+                        "cargo xtask vm: unknown scenario {word}: expected media, machine, uefi, bios, damage, wrong-clock, sabotage or all"
                     ));
                 }
                 scenarios.extend(named);

@@ -51,7 +51,7 @@ impl Image {
         }
         for what in &changes.without {
             println!("{name}: without {what}");
-            sabotage::take_out(&self.snobox, &stick, what)?;
+            self.take_out(&stick, what)?;
         }
         Ok(stick)
     }
@@ -75,6 +75,11 @@ impl Image {
             .ok_or("the largest blob is not on the stick")?;
         image[start + size as usize / 2] ^= 1;
         fs::write(stick, image).map_err(|e| format!("cannot write {}: {e}", stick.display()))
+    }
+
+    /// Takes a part of what snobox adds out of a stick: see [`sabotage`].
+    pub fn take_out(&self, stick: &Path, what: &str) -> Result<(), String> {
+        sabotage::take_out(&self.snobox, stick, what)
     }
 
     /// Appends a kernel argument to a stick.

@@ -10,12 +10,14 @@ use super::machine::{BootOrder, Ending, Firmware, Run, Until};
 use super::tool;
 
 /// What the live boot must report (`guest/tree/usr/libexec/snobox-lab/live-checks.sh`).
-const LIVE_CHECKS: [&str; 14] = [
+const LIVE_CHECKS: [&str; 16] = [
     "no-network",
     "registry-before-release-image",
     "registry-before-crio",
     "registry-before-kubelet",
     "registry-before-bootkube",
+    "certs-before-bootkube",
+    "disk-before-install-to-disk",
     "registry-steady",
     "first-try",
     "no-upstream",
@@ -27,7 +29,7 @@ const LIVE_CHECKS: [&str; 14] = [
     "no-failed-unit",
 ];
 /// And from 4.19 on.
-const NODELESS_CHECKS: [&str; 2] = ["registry-before-node-image-pull", "overlaid"];
+pub const NODELESS_CHECKS: [&str; 2] = ["registry-before-node-image-pull", "overlaid"];
 /// What the first boot from the disk must report (`disk-checks.sh`).
 const DISK_CHECKS: [&str; 16] = [
     "installed-no-network",
@@ -71,7 +73,7 @@ const CUTS: usize = 3;
 /// The latest moment of a cut, after the copy was seen to go on. Three of them leave something to copy.
 const LATEST_CUT_MILLISECONDS: u64 = 4000;
 /// Kernel argument that makes the live system one of 4.19 and later.
-const NODELESS: &str = "standin.nodeless";
+pub const NODELESS: &str = "standin.nodeless";
 
 /// UEFI, a release before 4.19, and a stick that lay in a drawer for more than a year. It stays in and is the firmware's first choice all the time.
 pub fn uefi(lab: &Lab, image: &Image) -> Result<(), String> {

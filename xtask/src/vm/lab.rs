@@ -19,7 +19,7 @@ pub const DECOY: &str = "DECOY";
 pub struct Changes {
     /// Kernel arguments: to see more, or to wait less.
     pub kargs: Vec<String>,
-    /// What is taken out, to see the lab fail: see [`super::sabotage`].
+    /// What is taken out, to see the lab fail: see [`super::sabotage::take_out()`].
     pub without: Vec<String>,
 }
 

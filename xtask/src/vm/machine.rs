@@ -178,14 +178,15 @@ impl Machine {
         let qemu =
             packages::find("qemu-system-x86_64").ok_or("qemu-system-x86_64 is not installed")?;
         let mut command = Command::new(qemu);
-        // Never KVM: where it exists without the processor's support, guests hang in it. A processor without SHA instructions, as old nodes have.
+        // Never KVM: where it exists without the processor's support, guests hang in it. A processor without SHA instructions, as old nodes have. One of them:
+        // two in emulation get in each other's way, and two machines run at a time.
         command.args([
             "-accel",
             "tcg,thread=multi,tb-size=512",
             "-cpu",
             "Westmere",
             "-smp",
-            "2",
+            "1",
         ]);
         command.args([
             "-m",

@@ -1,96 +1,152 @@
-//! Takes something out of a stick on purpose: whoever doubts that the lab would notice a part that is missing, tries it.
-//!
-//! ```text
-//! /PATH                  a file of the live system
-//! installed:/PATH        a file of the installed system
-//! installed:UNIT         a unit of the installed system, or the drop-in for it
-//! save-partlabel         the option that keeps the cache's partition
-//! ```
+//! The lab doubts itself: one part after the other is taken out of a stick, each alone, and each time the guest must report the check that is there for that part.
+
+mod take_out;
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+pub use take_out::take_out;
 
-use super::tool;
+use super::image::Image;
+use super::lab::Lab;
+use super::machine::{BootOrder, Firmware, Until};
 
-const INSTALLED: &str = "/opt/openshift/openshift/99-master-snobox-cache.yaml";
-const INSTALL: &str = "/usr/local/bin/install-to-disk.sh";
-const SAVE: &str = "--save-partlabel";
+/// The installation disk, as in the journeys.
+const DISK_MIB: u64 = 20 << 10;
+/// The guest gives a boot up after so many seconds, where an absent part lets it wait for ever; the check must fail by then, not the clock.
+const PATIENCE: &str = "standin.patience=400";
 
-/// Takes `what` out of the ignition of a stick.
+/// One part, and how its absence shows.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Case {
+    /// The part, as [`take_out()`] names it.
+    part: &'static str,
+    /// The check that must fail.
+    check: &'static str,
+}
+
+const fn case(part: &'static str, check: &'static str) -> Case {
+    Case { part, check }
+}
+
+/// Every drop-in, every file that leads a client to the mirror, and the option that keeps the partition.
+///
+/// Not here, as no stand-in reads them: `registries.d` (signature attachments) and the manifests for the cluster.
+pub const CASES: [Case; 18] = [
+    case(
+        "/etc/systemd/system/release-image.service.d/50-snobox.conf",
+        "registry-before-release-image",
+    ),
+    case(
+        "/etc/systemd/system/crio.service.d/50-snobox.conf",
+        "registry-before-crio",
+    ),
+    case(
+        "/etc/systemd/system/kubelet.service.d/50-snobox.conf",
+        "registry-before-kubelet",
+    ),
+    case(
+        "/etc/systemd/system/bootkube.service.d/50-snobox.conf",
+        "registry-before-bootkube",
+    ),
+    case(
+        "/etc/systemd/system/node-image-pull.service.d/50-snobox.conf",
+        "registry-before-node-image-pull",
+    ),
+    case(
+        "/etc/systemd/system/install-to-disk.service.d/50-snobox.conf",
+        "disk-before-install-to-disk",
+    ),
+    case("/etc/containers/registries.conf", "oc-asked-mirror"),
+    case(
+        "/etc/containers/registries.conf.d/50-snobox.conf",
+        "first-try",
+    ),
+    case("save-partlabel", "cache-kept"),
+    case(
+        "installed:machine-config-daemon-pull.service",
+        "installed-registry-before-machine-config-daemon-pull",
+    ),
+    case(
+        "installed:machine-config-daemon-firstboot.service",
+        "installed-registry-before-machine-config-daemon-firstboot",
+    ),
+    case(
+        "installed:rpm-ostreed.service",
+        "installed-registry-before-rpm-ostreed",
+    ),
+    case(
+        "installed:nodeip-configuration.service",
+        "installed-registry-before-nodeip-configuration",
+    ),
+    case("installed:crio.service", "installed-registry-before-crio"),
+    case(
+        "installed:kubelet.service",
+        "installed-registry-before-kubelet",
+    ),
+    case(
+        "installed:/etc/containers/registries.conf.d/50-snobox.conf",
+        "installed-first-try",
+    ),
+    case(
+        "installed:var-mnt-snobox.mount",
+        "installed-cache-from-disk",
+    ),
+    case(
+        "installed:snobox-registry.service",
+        "installed-registry-steady",
+    ),
+];
+
+/// Starts a machine with a stick that lacks the part, and waits for the check to fail; then there is nothing more to see.
 ///
 /// # Errors
-/// When it is not there.
-pub fn take_out(snobox: &Path, stick: &Path, what: &str) -> Result<(), String> {
-    let mut show = Command::new(snobox);
-    show.args(["iso", "show", "--ignition"]).arg(stick);
-    let mut config: Value = serde_json::from_slice(&tool::run(show)?)
-        .map_err(|error| format!("the stick's ignition: {error}"))?;
-    let files = config["storage"]["files"]
-        .as_array_mut()
-        .ok_or("the stick's ignition has no files")?;
-    if let Some(name) = what.strip_prefix("installed:") {
-        edit(files, INSTALLED, |text| {
-            let mut machine_config: Value =
-                serde_json::from_str(&text).map_err(|e| format!("{INSTALLED}: {e}"))?;
-            let config = &mut machine_config["spec"]["config"];
-            let (list, key) = if name.starts_with('/') {
-                (&mut config["storage"]["files"], "path")
-            } else {
-                (&mut config["systemd"]["units"], "name")
-            };
-            remove(list.as_array_mut().ok_or("no list")?, key, name)?;
-            Ok(machine_config.to_string())
-        })?;
-    } else if what == "save-partlabel" {
-        edit(files, INSTALL, |text| {
-            let start = text.find(SAVE).ok_or("it does not keep a partition")?;
-            let rest = &text[start + SAVE.len() + 1..];
-            let end = rest.find(' ').ok_or("the line ends too early")?;
-            // Twice: it says what it does, and does it.
-            Ok(text.replace(&text[start..start + SAVE.len() + 2 + end], ""))
-        })?;
-    } else {
-        remove(files, "path", what)?;
+/// The check did not fail: it held, or was never reached.
+pub fn notice(lab: &Lab, image: &Image, case: &Case) -> Result<(), String> {
+    let name = format!("sabotage-{}", case.check);
+    let stick = image.stick(lab, &name)?;
+    image.take_out(&stick, case.part)?;
+    image.append_karg(&stick, PATIENCE)?;
+    if super::journey::NODELESS_CHECKS.contains(&case.check) {
+        image.append_karg(&stick, super::journey::NODELESS)?;
     }
-    let changed = stick.with_extension("ign");
-    fs::write(&changed, config.to_string()).map_err(|e| format!("{}: {e}", changed.display()))?;
-    let mut embed = Command::new(snobox);
-    embed
-        .args(["iso", "embed", "--force", "--ignition"])
-        .args([&changed, stick]);
-    tool::run(embed).map(drop)
-}
-
-fn remove(list: &mut Vec<Value>, key: &str, name: &str) -> Result<(), String> {
-    let before = list.len();
-    list.retain(|item| item[key] != name);
-    if list.len() == before {
-        return Err(format!("there is no {name} to take out"));
+    let mut machine = lab.machine(&name, Firmware::Uefi, DISK_MIB)?;
+    machine.stick(&stick).order(BootOrder::StickFirst);
+    let noticed = Until::PowerCut {
+        key: "check".to_owned(),
+        value: format!("{} FAILED", case.check),
+        delay: std::time::Duration::ZERO,
+    };
+    let run = machine.run(&noticed, lab.limit())?;
+    let said = run
+        .results
+        .values("check")
+        .find(|value| value.starts_with(&format!("{} FAILED", case.check)));
+    let Some(said) = said else {
+        return Err(format!(
+            "without {} the check {} did not fail; the guest ended as {:?}",
+            case.part, case.check, run.ending
+        ));
+    };
+    println!("without {}: {said}", case.part);
+    // A disk with a system on it takes a gigabyte, and there are many.
+    for kind in ["disk", "stick"] {
+        let file = lab.folder().join(format!("{name}.{kind}"));
+        fs::remove_file(&file)
+            .map_err(|error| format!("cannot remove {}: {error}", file.display()))?;
     }
     Ok(())
 }
 
-fn edit(
-    files: &mut [Value],
-    path: &str,
-    change: impl FnOnce(String) -> Result<String, String>,
-) -> Result<(), String> {
-    let named = files.iter_mut().find(|file| file["path"] == path);
-    let source = &mut named.ok_or(format!("there is no {path}"))?["contents"]["source"];
-    let encoded = source
-        .as_str()
-        .and_then(|url| url.split_once("base64,"))
-        .ok_or(format!("{path} is not base64"))?;
-    let bytes = STANDARD
-        .decode(encoded.1)
-        .map_err(|error| format!("{path}: {error}"))?;
-    let text = String::from_utf8(bytes).map_err(|error| format!("{path}: {error}"))?;
-    let text = change(text).map_err(|error| format!("{path}: {error}"))?;
-    *source = format!("data:;base64,{}", STANDARD.encode(text)).into();
-    Ok(())
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_case_takes_out_another_part_and_waits_for_another_check() {
+        let parts: BTreeSet<_> = CASES.iter().map(|case| case.part).collect();
+        let checks: BTreeSet<_> = CASES.iter().map(|case| case.check).collect();
+        assert_eq!((parts.len(), checks.len()), (CASES.len(), CASES.len()));
+    }
 }

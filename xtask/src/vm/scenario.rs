@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::image::Image;
 use super::lab::Lab;
 use super::machine::Firmware;
-use super::{journey, proof};
+use super::{journey, proof, sabotage};
 
 /// One thing to prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Scenario {
     Damage,
     /// A clock that is wrong.
     WrongClock,
+    /// A stick that lacks a part: the lab must notice.
+    Sabotage(&'static sabotage::Case),
     /// The machine itself: a stick boots it, coreos-installer installs, the disk boots.
     Machine(Firmware),
     /// The machine itself: its power can be cut.
@@ -33,6 +35,7 @@ impl Scenario {
             "bios" => vec![Self::Bios],
             "damage" => vec![Self::Damage],
             "wrong-clock" => vec![Self::WrongClock],
+            "sabotage" => sabotage::CASES.iter().map(Self::Sabotage).collect(),
             "machine" => vec![
                 Self::Machine(Firmware::Bios),
                 Self::Machine(Firmware::Uefi),
@@ -54,13 +57,14 @@ impl Scenario {
             Self::Bios => journey::bios(lab, image()?),
             Self::Damage => journey::damage(lab, image()?),
             Self::WrongClock => journey::wrong_clock(lab, image()?),
+            Self::Sabotage(case) => sabotage::notice(lab, image()?, case),
             Self::Machine(firmware) => proof::machine(lab, firmware),
             Self::MachineCut => proof::cut(lab),
         }
     }
 }
 
-/// How many machines run at the same time: an emulated machine keeps little more than one processor busy.
+/// How many machines run at the same time: each keeps a processor busy.
 const LANES: usize = 2;
 
 /// Plays scenarios, [`LANES`] at a time; after one has failed, no other is begun.

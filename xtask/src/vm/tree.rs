@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::tool;
 
 /// Left out of the tarball: what the running system never reads.
-const LEFT_OUT: [&str; 14] = [
+const LEFT_OUT: [&str; 15] = [
     "./boot/initrd*",
     "./boot/System.map*",
     "./dev/*",
@@ -22,6 +22,7 @@ const LEFT_OUT: [&str; 14] = [
     "./usr/share/zoneinfo/*",
     "./var/cache/*",
     "./var/lib/apt/*",
+    "./var/lib/dpkg/*",
 ];
 
 /// Kernel modules of devices, file systems and protocols that the machine does not have.

@@ -4,25 +4,35 @@
 # moment UNIT PROPERTY: microseconds since power-on; 0 if it did not happen
 moment() { systemctl show --property "$2" --value "$1"; }
 
-# The registry answered before that unit left its rest: so also before its ExecStartPre. And not by chance: the unit says so.
-check_registry_before() {
-    local unit=$1.service ready start
+# before OURS UNIT: snobox-OURS had come up before UNIT left its rest: so also before its ExecStartPre. And not by chance: the
+# unit says so.
+before() {
+    local ours=snobox-$1.service unit=$2.service ready start
     for property in After "Requires --property Wants"; do
         # shellcheck disable=SC2086
-        if ! systemctl show --value --property $property "$unit" | grep -qw 'snobox-registry\.service'; then
-            echo "${property%% *} of $unit lacks snobox-registry.service"
+        if ! systemctl show --value --property $property "$unit" | grep -qw "${ours//./\\.}"; then
+            echo "${property%% *} of $unit lacks $ours"
             return 1
         fi
     done
-    ready=$(moment snobox-registry.service ActiveEnterTimestampMonotonic)
+    ready=$(moment "$ours" ActiveEnterTimestampMonotonic)
     start=$(moment "$unit" InactiveExitTimestampMonotonic)
     if [ "${start:-0}" = 0 ]; then
         # systemd forgets a unit that has ended and that nobody refers to; the journal does not.
         start=$(journalctl --boot --unit "$unit" --output=json --no-pager | jq --slurp --raw-output '.[0].__MONOTONIC_TIMESTAMP // 0')
     fi
-    echo "registry ${ready:-0} us, $unit ${start:-0} us"
+    echo "$1 ${ready:-0} us, $unit ${start:-0} us"
     [ "${ready:-0}" -gt 0 ] && [ "${start:-0}" -gt "$ready" ]
 }
+
+# The registry answered before anybody asked it.
+check_registry_before() { before registry "$1"; }
+
+# The certificates hold before anybody takes them.
+check_certs_before() { before certs "$1"; }
+
+# The cache is on the disk before the system is written beside it.
+check_disk_before() { before disk "$1"; }
 
 check_no_network() {
     local links
