@@ -67,7 +67,19 @@ pub fn run(words: &[&str]) -> Result<(), String> {
             lacking.join("\n  ")
         ));
     }
-    let lab = Lab::open(limit, changes)?;
-    let result = scenario::play(&lab, &scenarios);
+    // Media and program do not need each other, and both take minutes where they are not there yet.
+    let (lab, snobox) = std::thread::scope(|scope| {
+        let build = || media::timed("snobox itself", image::build_snobox);
+        let needed = scenarios.iter().any(|scenario| scenario.needs_image());
+        let build = needed.then(|| scope.spawn(build));
+        let lab = Lab::open(limit, changes);
+        let built = build.map(|build| build.join().map_err(|_| "the build panicked".to_owned()));
+        (lab, built)
+    });
+    let lab = lab?;
+    let result = snobox
+        .transpose()
+        .and_then(Option::transpose)
+        .and_then(|snobox| scenario::play(&lab, &scenarios, snobox));
     lab.close(result)
 }

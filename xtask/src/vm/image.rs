@@ -23,12 +23,11 @@ pub struct Image {
 }
 
 impl Image {
-    /// Makes the image in a folder of its own within the lab's.
-    pub fn make(lab: &Lab) -> Result<Self, String> {
+    /// Makes the image with that program, in a folder of its own within the lab's.
+    pub fn make(lab: &Lab, snobox: PathBuf) -> Result<Self, String> {
         let folder = lab.folder().join("site");
         fs::create_dir_all(&folder)
             .map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
-        let snobox = timed("snobox itself", build_snobox)?;
         let path = timed("image", || make(&snobox, &folder, lab.media()))?;
         Ok(Self { path, snobox })
     }
@@ -98,7 +97,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Builds the program with the profile that the tests use.
-fn build_snobox() -> Result<PathBuf, String> {
+pub fn build_snobox() -> Result<PathBuf, String> {
     let status = Command::new("cargo")
         .args(["build", "--quiet", "--package", "snobox"])
         .status()

@@ -1,5 +1,6 @@
 //! What the lab plays through.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -46,7 +47,8 @@ impl Scenario {
         }
     }
 
-    fn needs_image(self) -> bool {
+    /// Whether its machines boot an image that snobox makes.
+    pub fn needs_image(self) -> bool {
         !matches!(self, Self::Machine(_) | Self::MachineCut)
     }
 
@@ -67,16 +69,12 @@ impl Scenario {
 /// How many machines run at the same time: each keeps a processor busy.
 const LANES: usize = 2;
 
-/// Plays scenarios, [`LANES`] at a time; after one has failed, no other is begun.
+/// Plays scenarios, [`LANES`] at a time; after one has failed, no other is begun. `snobox` is the program, where one of them needs an image.
 ///
 /// # Errors
 /// What did not happen, or what happened that must not.
-pub fn play(lab: &Lab, scenarios: &[Scenario]) -> Result<(), String> {
-    let image = scenarios
-        .iter()
-        .any(|scenario| scenario.needs_image())
-        .then(|| Image::make(lab))
-        .transpose()?;
+pub fn play(lab: &Lab, scenarios: &[Scenario], snobox: Option<PathBuf>) -> Result<(), String> {
+    let image = snobox.map(|snobox| Image::make(lab, snobox)).transpose()?;
     let waiting = Mutex::new(scenarios.iter());
     let problems = Mutex::new(Vec::new());
     let lane = || {
