@@ -19,7 +19,7 @@ const PATIENCE: &str = "standin.patience=400";
 #[derive(Debug, PartialEq, Eq)]
 pub struct Case {
     /// The part, as [`take_out()`] names it.
-    part: &'static str,
+    pub part: &'static str,
     /// The check that must fail.
     check: &'static str,
 }
@@ -127,7 +127,7 @@ pub fn notice(lab: &Lab, image: &Image, case: &Case) -> Result<(), String> {
             case.part, case.check, run.ending
         ));
     };
-    println!("without {}: {said}", case.part);
+    println!("without {}: check {said}", case.part);
     // A disk with a system on it takes a gigabyte, and there are many.
     for kind in ["disk", "stick"] {
         let file = lab.folder().join(format!("{name}.{kind}"));

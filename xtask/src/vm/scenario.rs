@@ -1,5 +1,6 @@
 //! What the lab plays through.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -66,6 +67,15 @@ impl Scenario {
     }
 }
 
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sabotage(case) => write!(f, "without {}", case.part),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
 /// How many machines run at the same time: each keeps a processor busy.
 const LANES: usize = 2;
 
@@ -103,13 +113,13 @@ pub fn play(lab: &Lab, scenarios: &[Scenario], snobox: Option<PathBuf>) -> Resul
 }
 
 fn told(scenario: Scenario, lab: &Lab, image: Option<&Image>) -> Result<(), String> {
-    println!("\n== {scenario:?}");
+    println!("\n== {scenario}");
     let started = Instant::now();
     let result = scenario.play(lab, image);
     let seconds = started.elapsed().as_secs_f64();
     let word = if result.is_ok() { "proved" } else { "FAILED" };
-    println!("{scenario:?}: {word} after {seconds:.1} s");
-    result.map_err(|problem| format!("{scenario:?}: {problem}"))
+    println!("{scenario}: {word} after {seconds:.1} s");
+    result.map_err(|problem| format!("{scenario}: {problem}"))
 }
 
 /// A lane that panicked has left nothing half-done behind this lock.
