@@ -33,6 +33,7 @@ pub struct LineProblem {
 pub fn parse(text: &str) -> Result<Vec<ListedImage>, Vec<LineProblem>> {
     let (mut images, mut problems) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (number, line) in text.lines().enumerate() {
         let Some(word) = line.split_whitespace().next() else {
             continue;
@@ -73,6 +74,7 @@ mod tests {
         let shown: Vec<_> = images.iter().map(|i| i.reference.to_string()).collect();
         assert_eq!(shown, ["quay.io/a/b:1", "quay.io/a/c", "quay.io/a/e"]);
         assert_eq!(parse("").unwrap(), []);
+        assert_eq!(parse(&format!("\u{feff}{text}")).unwrap(), images);
     }
 
     #[test]

@@ -24,6 +24,18 @@ pub const OCI_LAYOUT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 /// Largest manifest or index that is read, in bytes: the limit of the distribution specification.
 pub const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
 
+/// The largest size that a descriptor may name: more is no size, and sums of sizes must not overflow. What JSON numbers hold exactly.
+pub const MAX_SIZE_BYTES: u64 = 1 << 53;
+
+fn possible_size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let size = u64::deserialize(deserializer)?;
+    if size > MAX_SIZE_BYTES {
+        let message = format!("a size of {size} bytes is impossible");
+        return Err(serde::de::Error::custom(message));
+    }
+    Ok(size)
+}
+
 /// A typed pointer to a blob.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,7 +45,8 @@ pub struct Descriptor {
     pub media_type: String,
     /// Digest of the raw content.
     pub digest: Digest,
-    /// Size of the raw content in bytes.
+    /// Size of the raw content in bytes; at most [`MAX_SIZE_BYTES`].
+    #[serde(deserialize_with = "possible_size")]
     pub size: u64,
     /// Platform, on the entries of an image index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,14 +179,18 @@ pub fn parse_manifest(
     Ok((media_type, manifest))
 }
 
-/// The entry of `index` for `linux` on `architecture` (Go's name, such as `amd64`).
+/// The entry of `index` for `linux` on `architecture` (Go's name, such as `amd64`); where there is none, the first that does not say what it is for, as
+/// containers/image does (`internal/manifest/oci_index.go`, `chooseInstance`).
 pub fn select_platform<'a>(index: &'a ImageIndex, architecture: &str) -> Option<&'a Descriptor> {
-    index.manifests.iter().find(|entry| {
+    let entries = || index.manifests.iter();
+    let fits = |entry: &&Descriptor| {
         entry
             .platform
             .as_ref()
             .is_some_and(|p| p.os == "linux" && p.architecture == architecture)
-    })
+    };
+    let any = || entries().find(|entry| entry.platform.is_none() && !is_index(&entry.media_type));
+    entries().find(fits).or_else(any)
 }
 
 /// Whether a media type names an index or manifest list.
@@ -184,6 +201,46 @@ pub fn is_index(media_type: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_without_a_platform_is_for_any_and_comes_last() {
+        let entry = |content: &str, platform: &str| {
+            let digest = Digest::of(content.as_bytes());
+            format!(r#"{{"mediaType":"{OCI_MANIFEST}","digest":"{digest}","size":1{platform}}}"#)
+        };
+        let amd64 = r#","platform":{"os":"linux","architecture":"amd64"}"#;
+        let chosen = |entries: &[String]| {
+            let index = format!(
+                r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{}]}}"#,
+                entries.join(",")
+            );
+            let (_, Manifest::Index(index)) = parse_manifest(index.as_bytes(), None).unwrap()
+            else {
+                panic!("an index")
+            };
+            select_platform(&index, "amd64").map(|entry| entry.digest)
+        };
+        let both = [entry("any", ""), entry("amd64", amd64)];
+        assert_eq!(chosen(&both), Some(Digest::of(b"amd64")));
+        assert_eq!(chosen(&both[..1]), Some(Digest::of(b"any")));
+        assert_eq!(chosen(&[]), None);
+    }
+
+    #[test]
+    fn an_impossible_size_is_no_size() {
+        let digest = Digest::of(b"");
+        let sized = |size: &str| {
+            let config = format!(r#"{{"digest":"{digest}","size":{size}}}"#);
+            let text = format!(
+                r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","config":{config},"layers":[]}}"#
+            );
+            parse_manifest(text.as_bytes(), None)
+        };
+        assert!(sized("9007199254740992").is_ok());
+        for size in ["9007199254740993", "18446744073709551615", "-1"] {
+            assert!(matches!(sized(size), Err(ManifestError::Json(_))), "{size}");
+        }
+    }
 
     #[test]
     fn the_bytes_own_media_type_wins_over_the_header() {

@@ -4,6 +4,7 @@
 //! are refused: a name that does not say its registry means different things on different machines.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -80,9 +81,31 @@ impl ImageRef {
 
 /// The name under which a registry that stands in for all others serves `name` (`registry[:port]/repository`).
 ///
-/// A port's colon is not allowed in a repository name and becomes `_`: `localhost:5000/a` is served as `localhost_5000/a`.
+/// A port's colon is not allowed in a repository name and becomes `_`: `localhost:5000/a` is served as `localhost_5000/a`. Neither are an IPv6 address's
+/// colons and brackets: `[::1]:5000/a` is served as `ip6-0-0-0-0-0-0-0-1_5000/a`.
 pub fn loopback_repository(name: &str) -> String {
-    name.replacen(':', "_", 1)
+    let (registry, path) = name.split_once('/').unwrap_or((name, ""));
+    let v6 = registry
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+        .and_then(|(host, port)| Some((host.parse::<Ipv6Addr>().ok()?, port)));
+    let Some((address, port)) = v6 else {
+        return name.replacen(':', "_", 1);
+    };
+    let parts = address.segments().map(|segment| format!("{segment:x}"));
+    format!("ip6-{}{}/{path}", parts.join("-"), port.replace(':', "_"))
+}
+
+/// An address without the credentials that somebody wrote into it.
+fn without_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let host_end = rest.find('/').unwrap_or(rest.len());
+    match rest[..host_end].rfind('@') {
+        Some(at) => format!("{scheme}://…{}", &rest[at..]),
+        None => text.to_owned(),
+    }
 }
 
 fn is_registry(text: &str) -> bool {
@@ -91,7 +114,7 @@ fn is_registry(text: &str) -> bool {
         _ => (text, None),
     };
     let host_ok = if let Some(v6) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        v6.parse::<std::net::Ipv6Addr>().is_ok()
+        v6.parse::<Ipv6Addr>().is_ok()
     } else {
         !host.is_empty()
             && host.split('.').all(|label| {
@@ -142,9 +165,14 @@ impl FromStr for ImageRef {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = |why| ParseReferenceError {
-            given: text.chars().take(200).collect(),
+            given: without_password(text).chars().take(200).collect(),
             why,
         };
+        if text.contains("://") {
+            return Err(refuse(
+                "it is an address: leave out what is before the host",
+            ));
+        }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
                 let digest = digest
@@ -244,6 +272,25 @@ mod tests {
             loopback_repository("localhost:5000/a/b"),
             "localhost_5000/a/b"
         );
+        for (name, served) in [
+            ("[::1]:5000/a/b", "ip6-0-0-0-0-0-0-0-1_5000/a/b"),
+            ("[2001:db8::10]/a", "ip6-2001-db8-0-0-0-0-0-10/a"),
+        ] {
+            assert_eq!(loopback_repository(name), served);
+            assert!(is_repository(served), "{served}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_told_as_such_and_its_password_is_not() {
+        let told = |text: &str| text.parse::<ImageRef>().unwrap_err().to_string();
+        let secret = told("https://robot:hunter2@quay.io/a/b:1");
+        assert!(
+            !secret.contains("hunter2") && !secret.contains("robot"),
+            "{secret}"
+        );
+        assert!(secret.contains("quay.io/a/b:1"), "{secret}");
+        assert!(told("docker://quay.io/a/b").contains("leave out what is before the host"));
     }
 
     #[test]

@@ -267,7 +267,8 @@ impl Client {
         let broken = |e| RequestError::broken(place, e);
         let mut request = make(self.http(place)).build().map_err(broken)?;
         // An upload may go on at another host, which is not the one that was asked for a token.
-        let of_place = request.url().authority() == place.host();
+        let of_place = request.url().scheme() == self.scheme(place).await
+            && redirect::elsewhere(place, request.url()).is_none();
         if let Some(value) = authorization.filter(|_| of_place)
             && let Ok(value) = HeaderValue::from_str(value)
         {
@@ -293,11 +294,13 @@ impl Client {
         }
     }
 
-    /// Registries on loopback often speak plain HTTP, as every other client allows there; all others speak TLS.
+    /// Registries on loopback often speak plain HTTP, as every other client allows there; all others speak TLS, unless they are known not to.
     async fn scheme(&self, place: &Place) -> &'static str {
+        if self.shared.plain_http.contains(&place.registry) {
+            return "http";
+        }
         if !place.is_loopback() {
-            let plain = self.shared.plain_http.contains(&place.registry);
-            return if plain { "http" } else { "https" };
+            return "https";
         }
         let mut schemes = self.shared.schemes.lock().await;
         if let Some(scheme) = schemes.get(&place.registry) {
@@ -319,11 +322,18 @@ impl Client {
     }
 }
 
-/// The response if it is a success; else what its status says.
+/// The response if it is a success; else what its status says, of the place or of the host that it sent its client on to.
 pub(crate) fn check(place: &Place, response: Response) -> Result<Response, RequestError> {
     let status = response.status();
+    let redirect = redirect::elsewhere(place, response.url());
     match status {
         s if s.is_success() => Ok(response),
+        _ if redirect.is_some() => Err(RequestError::Status {
+            place: place.clone(),
+            redirect,
+            status: status.as_u16(),
+            retry_after: retry_after(response.headers()),
+        }),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(RequestError::Denied {
             place: place.clone(),
             status: status.as_u16(),
@@ -333,6 +343,7 @@ pub(crate) fn check(place: &Place, response: Response) -> Result<Response, Reque
         }),
         _ => Err(RequestError::Status {
             place: place.clone(),
+            redirect: None,
             status: status.as_u16(),
             retry_after: retry_after(response.headers()),
         }),

@@ -107,7 +107,13 @@ impl Store {
 
     /// Whether a blob of that size is there. Blobs are whole or absent, so its bytes are not read.
     pub fn has(&self, digest: Digest, size_bytes: u64) -> bool {
-        fs::metadata(self.blob_path(digest)).is_ok_and(|m| m.is_file() && m.len() == size_bytes)
+        self.blob_size(digest) == Some(size_bytes)
+    }
+
+    /// Bytes of a blob that is there.
+    pub fn blob_size(&self, digest: Digest) -> Option<u64> {
+        let found = fs::metadata(self.blob_path(digest)).ok()?;
+        found.is_file().then_some(found.len())
     }
 
     /// Opens a blob for reading.

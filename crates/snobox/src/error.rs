@@ -259,7 +259,15 @@ impl From<Failure> for Error {
             Some(PullError::Manifest(_) | PullError::Platform { .. }) => {
                 (Exit::Refused, "is the reference the right one?")
             }
+            Some(PullError::Size { .. }) => (
+                Exit::Refused,
+                "no registry and no line can mend that: whoever publishes the image has to",
+            ),
             Some(PullError::Request(request)) => match request {
+                request if request.is_untrusted() => (
+                    Exit::Unreachable,
+                    "its certificate is not signed by anybody who is trusted here: if that is a proxy or a registry of your own, name its authority with --ca FILE",
+                ),
                 RequestError::WrongDigest { .. } => (
                     Exit::WrongDigest,
                     "the registry or something before it (a proxy, a cache) alters the bytes; those of a blob are in .snobox/quarantine of the store, to be looked at",
@@ -294,7 +302,7 @@ impl From<Failure> for Error {
                 ),
                 RequestError::NotFound { .. } => (
                     Exit::Refused,
-                    "is the version or the reference spelled right?",
+                    "is the version or the reference spelled right? if it is a blob, the registry's own copy of the image is not whole",
                 ),
                 RequestError::Status { .. }
                 | RequestError::Range { .. }

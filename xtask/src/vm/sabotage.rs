@@ -56,7 +56,10 @@ pub const CASES: [Case; 18] = [
         "/etc/systemd/system/install-to-disk.service.d/50-snobox.conf",
         "disk-before-install-to-disk",
     ),
-    case("/etc/containers/registries.conf", "oc-asked-mirror"),
+    case(
+        "/opt/openshift/manifests/image-digest-mirror-set.yaml",
+        "oc-asked-mirror",
+    ),
     case(
         "/etc/containers/registries.conf.d/50-snobox.conf",
         "first-try",

@@ -229,6 +229,7 @@ impl Client {
             } else {
                 RequestError::Status {
                     place,
+                    redirect: None,
                     status,
                     retry_after,
                 }

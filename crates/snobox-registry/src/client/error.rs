@@ -76,10 +76,12 @@ pub enum RequestError {
         place: Place,
     },
     /// Any other answer.
-    #[error("{place} answers HTTP {status}")]
+    #[error("{}", answers(place, redirect.as_deref(), *status))]
     Status {
         /// Where.
         place: Place,
+        /// The host that it sends its clients on to, if it is that one which answers so.
+        redirect: Option<String>,
         /// The status.
         status: u16,
         /// When the registry wants to be asked again.
@@ -185,6 +187,16 @@ impl RequestError {
             return false;
         };
         source.source().is_some_and(is_untrusted)
+    }
+}
+
+fn answers(place: &Place, redirect: Option<&str>, status: u16) -> String {
+    match redirect {
+        None => format!("{place} answers HTTP {status}"),
+        Some(host) => format!(
+            "{host}, where {} sends its clients, answers HTTP {status}",
+            place.registry
+        ),
     }
 }
 

@@ -37,10 +37,10 @@ impl Client {
                 why,
             })?;
             request = again;
-            if request.url().authority() != target.authority() {
+            if !may_see(request.url(), &target) {
                 request.headers_mut().remove(AUTHORIZATION);
             }
-            host = Some(authority(&target)).filter(|host| *host != place.registry);
+            host = elsewhere(place, &target);
             *request.url_mut() = target;
         }
         Err(RequestError::Redirects {
@@ -51,6 +51,11 @@ impl Client {
             ),
         })
     }
+}
+
+/// Whether credentials for `from` may go on to `to`: to the same host and port, and never from TLS to plain HTTP.
+fn may_see(from: &Url, to: &Url) -> bool {
+    from.origin() == to.origin()
 }
 
 /// A request that failed at `place`, or at the host that it sent its client on to: without the address, whose query may be what opens the door.
@@ -79,7 +84,16 @@ fn target(response: &Response, reads: bool) -> Option<Result<Url, String>> {
     let text = String::from_utf8_lossy(location.as_bytes());
     let joined = response.url().join(&text).ok();
     let usable = joined.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    Some(usable.ok_or_else(|| format!("to {text:?}")))
+    // Without a query, as in every address.
+    let shown = text.split(['?', '#']).next().unwrap_or_default();
+    Some(usable.ok_or_else(|| format!("to {shown:?}")))
+}
+
+/// The host of an address, if it is not the place's own. Whether a default port is written out makes no difference.
+pub(super) fn elsewhere(place: &Place, url: &Url) -> Option<String> {
+    let own = Url::parse(&format!("{}://{}", url.scheme(), place.host()));
+    let is_own = own.is_ok_and(|own| own.origin() == url.origin());
+    (!is_own).then(|| authority(url))
 }
 
 /// Host with port, as registries are called.
@@ -100,5 +114,46 @@ fn of_host(host: &str) -> Place {
     Place {
         registry: host.to_owned(),
         repository: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_at_home_with_its_default_port_written_out_or_not() {
+        let elsewhere =
+            |registry: &str, url: &str| elsewhere(&of_host(registry), &Url::parse(url).unwrap());
+        assert_eq!(elsewhere("quay.io:443", "https://quay.io/v2/"), None);
+        assert_eq!(elsewhere("quay.io", "https://quay.io:443/v2/"), None);
+        assert_eq!(
+            elsewhere("docker.io", "https://registry-1.docker.io/v2/"),
+            None
+        );
+        assert_eq!(elsewhere("[::1]:5000", "http://[::1]:5000/v2/"), None);
+        let cdn = elsewhere("quay.io", "https://cdn.quay.io:8443/x?signature=secret");
+        assert_eq!(cdn.as_deref(), Some("cdn.quay.io:8443"));
+        assert_eq!(
+            elsewhere("localhost:1", "http://localhost:2/").as_deref(),
+            Some("localhost:2")
+        );
+    }
+
+    #[test]
+    fn credentials_stay_with_scheme_host_and_port() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let from = url("https://quay.io/v2/a/blobs/b");
+        for same in ["https://quay.io/other", "https://quay.io:443/other"] {
+            assert!(may_see(&from, &url(same)), "{same}");
+        }
+        for other in [
+            "http://quay.io/v2/a/blobs/b",
+            "http://quay.io:443/other",
+            "https://quay.io:8443/other",
+            "https://cdn.quay.io/other",
+        ] {
+            assert!(!may_see(&from, &url(other)), "{other}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use snobox_formats::digest::Digest;
 use snobox_formats::oci::ManifestError;
 use snobox_store::StoreError;
 
@@ -19,6 +20,16 @@ pub enum PullError {
     /// The manifest cannot be understood.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// A manifest names another size than the blob or manifest with that digest has.
+    #[error("its manifest is wrong: it says that {digest} has {expected} bytes, which has {found}")]
+    Size {
+        /// What it is about.
+        digest: Digest,
+        /// Bytes that the manifest names.
+        expected: u64,
+        /// Bytes that it has.
+        found: u64,
+    },
     /// The index has nothing for the wanted architecture.
     #[error("the image has no variant for linux/{architecture}: it has {available}")]
     Platform {
@@ -45,7 +56,7 @@ impl Failure {
             PullError::Store(_) => 6,
             PullError::Request(RequestError::WrongDigest { .. }) => 5,
             PullError::Request(RequestError::WrongSize { .. }) => 4,
-            PullError::Manifest(_) | PullError::Platform { .. } => 3,
+            PullError::Manifest(_) | PullError::Platform { .. } | PullError::Size { .. } => 3,
             PullError::Request(RequestError::Denied { .. }) => 2,
             PullError::Request(
                 RequestError::Unreachable { .. }

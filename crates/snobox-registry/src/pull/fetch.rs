@@ -49,6 +49,26 @@ struct Job {
     names: Vec<String>,
 }
 
+impl Job {
+    fn what(&self) -> String {
+        let of = self.names.first().map(|name| format!(" of {name}"));
+        format!("blob {}{}", self.blob.digest, of.unwrap_or_default())
+    }
+
+    /// What a manifest says of the blob, and what is true.
+    fn wrong_size(&self, found: u64) -> Failure {
+        let (digest, expected) = (self.blob.digest, self.blob.size);
+        Failure {
+            what: self.what(),
+            attempts: vec![PullError::Size {
+                digest,
+                expected,
+                found,
+            }],
+        }
+    }
+}
+
 /// Fetches what is missing. A blob that cannot be had does not keep the others out.
 ///
 /// A disk that is too small for all of it, or another failure of the store, stops everything: that is the only failure then. What came
@@ -60,7 +80,11 @@ pub async fn fetch(
     options: &FetchOptions,
     events: &EventSink,
 ) -> Fetched {
-    let (missing, mut summary) = plan(store, images);
+    let Plan {
+        missing,
+        contradicting,
+        mut summary,
+    } = plan(store, images);
     events(Event::Planned {
         blobs: missing.len() as u64,
         bytes: missing.iter().map(|job| job.blob.size).sum(),
@@ -82,14 +106,37 @@ pub async fn fetch(
         gate: options.gate.clone(),
         tally: Tally::default(),
     });
-    let mut queue = Queue::new(missing, options.jobs, |job| {
-        (job.blob.size, job.blob.digest)
-    });
+    let mut failures = Vec::new();
+    run(&line, missing, options, &mut summary, &mut failures).await;
+    // What one manifest says of a blob and another denies: now it is there, or will be, if the first was wrong.
+    let mut others = Vec::new();
+    for job in contradicting {
+        match store.blob_size(job.blob.digest) {
+            Some(found) if found != job.blob.size => failures.push(job.wrong_size(found)),
+            Some(_) => {}
+            None => others.push(job),
+        }
+    }
+    if !failures.iter().any(Failure::is_of_the_store) {
+        run(&line, others, options, &mut summary, &mut failures).await;
+    }
+    line.tally.enter(&mut summary);
+    Fetched { summary, failures }
+}
+
+/// Fetches blobs, each of them once.
+async fn run(
+    line: &Arc<Line>,
+    jobs: Vec<Job>,
+    options: &FetchOptions,
+    summary: &mut Summary,
+    failures: &mut Vec<Failure>,
+) {
+    let mut queue = Queue::new(jobs, options.jobs, |job| (job.blob.size, job.blob.digest));
     let mut tasks = JoinSet::new();
-    let mut failures: Vec<Failure> = Vec::new();
     loop {
         while let Some((job, turn)) = queue.next() {
-            let line = Arc::clone(&line);
+            let line = Arc::clone(line);
             tasks.spawn(async move { (line.fetch(&job).await, job.blob, turn) });
         }
         let (outcome, blob) = match tasks.join_next().await {
@@ -105,12 +152,12 @@ pub async fn fetch(
             Ok(()) => {
                 summary.fetched_blobs += 1;
                 summary.fetched_bytes += blob.size;
-                events(Event::Stored {
+                line.tell(Event::Stored {
                     digest: blob.digest,
                 });
             }
             Err(failure) => {
-                events(Event::Failed {
+                line.tell(Event::Failed {
                     digest: blob.digest,
                 });
                 if failure.is_of_the_store() {
@@ -123,11 +170,19 @@ pub async fn fetch(
             }
         }
     }
-    line.tally.enter(&mut summary);
-    Fetched { summary, failures }
 }
 
-fn plan(store: &Store, images: &[Pinned]) -> (Vec<Job>, Summary) {
+/// What there is to do.
+struct Plan {
+    /// Each blob that is not there once.
+    missing: Vec<Job>,
+    /// Blobs of which another manifest says another size, which is in `missing` or in the store.
+    contradicting: Vec<Job>,
+    summary: Summary,
+}
+
+fn plan(store: &Store, images: &[Pinned]) -> Plan {
+    let mut contradicting = Vec::new();
     let mut summary = Summary {
         images: images.len() as u64,
         ..Summary::default()
@@ -136,19 +191,21 @@ fn plan(store: &Store, images: &[Pinned]) -> (Vec<Job>, Summary) {
     for image in images {
         let name = image.reference.name();
         for blob in &image.blobs {
-            if let Some(job) = jobs.get_mut(&blob.digest) {
-                summary.shared_bytes += blob.size;
-                if !job.names.contains(&name) {
-                    job.names.push(name.clone());
+            let job = || Job {
+                blob: blob.clone(),
+                names: vec![name.clone()],
+            };
+            match jobs.get_mut(&blob.digest) {
+                None => {
+                    jobs.insert(blob.digest, job());
                 }
-            } else {
-                jobs.insert(
-                    blob.digest,
-                    Job {
-                        blob: blob.clone(),
-                        names: vec![name.clone()],
-                    },
-                );
+                Some(known) if known.blob.size != blob.size => contradicting.push(job()),
+                Some(known) => {
+                    summary.shared_bytes += blob.size;
+                    if !known.names.contains(&name) {
+                        known.names.push(name.clone());
+                    }
+                }
             }
         }
     }
@@ -156,12 +213,16 @@ fn plan(store: &Store, images: &[Pinned]) -> (Vec<Job>, Summary) {
     let (present, missing): (Vec<_>, Vec<_>) = jobs.into_values().partition(has);
     summary.present_blobs = present.len() as u64;
     summary.present_bytes = present.iter().map(|job| job.blob.size).sum();
-    (missing, summary)
+    Plan {
+        missing,
+        contradicting,
+        summary,
+    }
 }
 
 /// Bytes of the blobs of `images` that a [`fetch`] would still bring: what is there of incomplete blobs does not count.
 pub fn missing_bytes(store: &Store, images: &[Pinned]) -> u64 {
-    bytes_to_come(store, &plan(store, images).0)
+    bytes_to_come(store, &plan(store, images).missing)
 }
 
 fn bytes_to_come(store: &Store, queue: &[Job]) -> u64 {

@@ -262,6 +262,7 @@ mod tests {
         };
         PullError::Request(RequestError::Status {
             place,
+            redirect: None,
             status,
             retry_after,
         })

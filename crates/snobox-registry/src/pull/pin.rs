@@ -114,13 +114,26 @@ pub async fn pin(
         let available: Vec<_> = platforms
             .map(|p| format!("{}/{}", p.os, p.architecture))
             .collect();
+        let available = if available.is_empty() {
+            "none".to_owned()
+        } else {
+            available.join(", ")
+        };
         let architecture = architecture.to_owned();
         return Err(fail(PullError::Platform {
             architecture,
-            available: available.join(", "),
+            available,
         }));
     };
     let raw = obtain(client, store, &reference.pinned(child.digest), places).await?;
+    let found = raw.bytes.len() as u64;
+    if found != child.size {
+        return Err(fail(PullError::Size {
+            digest: child.digest,
+            expected: child.size,
+            found,
+        }));
+    }
     match oci::parse_manifest(&raw.bytes, Some(&child.media_type)).map_err(|e| fail(e.into()))? {
         (media_type, Manifest::Image(image)) => Ok(pinned(
             reference,

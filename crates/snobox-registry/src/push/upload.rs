@@ -280,6 +280,7 @@ pub(super) async fn accepted(
     }
     Err(RequestError::Status {
         place: place.clone(),
+        redirect: None,
         status: status.as_u16(),
         retry_after: None,
     })

@@ -81,6 +81,7 @@ impl Catalog {
             ..Self::default()
         };
         let mut images = BTreeSet::new();
+        let mut pinned = Vec::new();
         for entry in &index.manifests {
             let reference = entry
                 .annotations
@@ -97,9 +98,18 @@ impl Catalog {
                 None
             });
             if let Some(tag) = tag {
-                let repository = catalog.repository_of(&reference);
-                repository.tags.insert(tag.to_owned(), entry.digest);
+                if reference.digest().is_some() {
+                    // What the tag itself stands for goes before what it once stood for.
+                    pinned.push((reference.clone(), tag.to_owned(), entry.digest));
+                } else {
+                    let tags = &mut catalog.repository_of(&reference).tags;
+                    tags.insert(tag.to_owned(), entry.digest);
+                }
             }
+        }
+        for (reference, tag, digest) in pinned {
+            let tags = &mut catalog.repository_of(&reference).tags;
+            tags.entry(tag).or_insert(digest);
         }
         catalog.images = images.len();
         for needed in closure.blobs {

@@ -362,3 +362,38 @@ fn a_web_page_in_the_place_of_a_blob_is_told_as_such() {
     assert_eq!(registry.count(&blob.path()), 1, "{text}");
     bench.assert_no_blob();
 }
+
+#[test]
+fn a_manifest_that_contradicts_the_others_is_named_and_keeps_the_sound_image() {
+    for bad_first in [false, true] {
+        let blob = OneBlob::new(100_000);
+        let registry = blob.served_as([whole()]);
+        let good = blob.image(registry.address());
+        let mut bad = good.clone();
+        bad.blobs[0].size += 5;
+        let images = if bad_first { [bad, good] } else { [good, bad] };
+        let bench = Bench::new();
+        let failures = run(bench.fetch(&plain_client(), &images)).unwrap_err();
+        assert_eq!(failures.len(), 1, "{failures:?}");
+        let text = failures[0].to_string();
+        let expected = format!("{} has 100005 bytes, which has 100000", blob.digest);
+        assert!(text.contains(&expected), "{text}");
+        assert!(bench.store.has(blob.digest, 100_000), "{text}");
+    }
+}
+
+#[test]
+fn what_a_seam_spoils_is_asked_for_as_a_whole() {
+    let blob = OneBlob::new(100_000);
+    let mut spoiled = blob.bytes[60_000..].to_vec();
+    spoiled[0] ^= 1;
+    let rest = Answer::bytes(spoiled)
+        .with_status(206)
+        .header("Content-Range", "bytes 60000-99999/100000");
+    let registry = blob.served_as([whole().cut_at(60_000), rest, whole()]);
+    let bench = Bench::new();
+    let summary = run(bench.fetch(&plain_client(), &[blob.image(registry.address())])).unwrap();
+    assert_eq!(summary.fetched_blobs, 1);
+    assert!(bench.store.has(blob.digest, 100_000));
+    assert_eq!(registry.count(&blob.path()), 3);
+}

@@ -83,10 +83,10 @@ impl Unpacked {
         let mut unpacked = Self::default();
         let mut left = MAX_KEPT_BYTES;
         let mut archive = tar::Archive::new(stream);
-        let members = archive.entries().map_err(UnpackError::Archive)?;
+        let members = archive.entries().map_err(unreadable)?;
         for (number, member) in members.enumerate() {
-            let mut member = member.map_err(UnpackError::Archive)?;
-            let path = member.path().map_err(UnpackError::Archive)?.into_owned();
+            let mut member = member.map_err(unreadable)?;
+            let path = member.path().map_err(unreadable)?.into_owned();
             let hostile = |why| UnpackError::Hostile {
                 member: path.display().to_string().chars().take(200).collect(),
                 why,
@@ -200,6 +200,16 @@ impl Blobs for Came<'_> {
             None => Blobs::open(self.store, digest),
         }
     }
+}
+
+/// What the tar reader says of a header quotes it, and it may be a file of secrets that somebody named by mistake: only whether it was the disk or the end
+/// is told on.
+fn unreadable(error: io::Error) -> UnpackError {
+    UnpackError::Archive(match error.kind() {
+        io::ErrorKind::Other => io::Error::other("it is no tar archive, or damaged"),
+        kind if error.raw_os_error().is_none() => kind.into(),
+        _ => error,
+    })
 }
 
 fn leads_out(path: &Path) -> bool {

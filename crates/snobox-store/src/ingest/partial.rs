@@ -82,6 +82,11 @@ impl<'a> Partial<'a> {
         self.tally.received
     }
 
+    /// Whether what is there has the right digest already, whatever its size should be.
+    pub fn is_whole(&self) -> bool {
+        self.tally.is_whole()
+    }
+
     /// Adds the next bytes.
     ///
     /// # Errors

@@ -56,6 +56,10 @@ impl Tally {
         Ok(())
     }
 
+    pub(super) fn is_whole(&self) -> bool {
+        self.hasher.clone().finish() == self.expected
+    }
+
     fn wrong_size(&self, found: u64) -> StoreError {
         StoreError::WrongSize {
             digest: self.expected,

@@ -7,8 +7,10 @@
 //! * 416, or 206 with another range: asked once more for the whole. After 416 nothing of the old is kept, as the place's blob is not longer
 //!   than that.
 //!
-//! A digest that is wrong in the end may be the fault of what was there before, or of another place. Then the next places are asked for the
-//! whole blob, and this one once more after them. One that sent all of it is not asked again.
+//! A digest that is wrong in the end may be the fault of what was there before, of another place, or of a seam. Then the next places are asked for
+//! the whole blob, and this one once more after them. One that sent all of it in one answer is not asked again.
+//!
+//! Fewer bytes than the manifest says, and yet the right digest: the manifest is wrong, and no other answer would help.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -49,12 +51,9 @@ enum Ended {
 impl Line {
     pub(super) async fn fetch(&self, job: &Job) -> Result<(), Failure> {
         let outcome = self.fetch_from_all(job).await;
-        outcome.map_err(|attempts| {
-            let of = job.names.first().map(|name| format!(" of {name}"));
-            Failure {
-                what: format!("blob {}{}", job.blob.digest, of.unwrap_or_default()),
-                attempts,
-            }
+        outcome.map_err(|attempts| Failure {
+            what: job.what(),
+            attempts,
         })
     }
 
@@ -100,8 +99,10 @@ impl Line {
         attempts: &mut Vec<PullError>,
     ) -> bool {
         while let Some((place, first_time)) = places.pop_front() {
-            let mixed = partial.received_bytes() > 0;
-            let received = self.receive(partial, &place).await;
+            // Bytes that an earlier answer brought count as one.
+            let mut answers = u32::from(partial.received_bytes() > 0);
+            let received = self.receive(partial, &place, &mut answers).await;
+            let mixed = answers > 1;
             let finished = received.and_then(|()| {
                 let from = place.to_string();
                 self.finish(partial, &from).map_err(PullError::from)
@@ -159,8 +160,13 @@ impl Line {
         outcome
     }
 
-    /// All bytes that are missing, from one place.
-    async fn receive(&self, partial: &mut Partial<'_>, place: &Place) -> Result<(), PullError> {
+    /// All bytes that are missing, from one place; `answers` counts what they are put together from.
+    async fn receive(
+        &self,
+        partial: &mut Partial<'_>,
+        place: &Place,
+        answers: &mut u32,
+    ) -> Result<(), PullError> {
         let mut tries = Tries::none();
         let mut ranges = true;
         loop {
@@ -168,6 +174,7 @@ impl Line {
                 gate.opened().await;
             }
             let before = partial.received_bytes();
+            *answers += 1;
             let error = match self.ask(partial, place, ranges).await {
                 Ok(Ended::Complete) => return Ok(()),
                 Ok(Ended::GateClosed) => continue,
@@ -188,6 +195,13 @@ impl Line {
                 PullError::Request(RequestError::WrongSize {
                     expected, found, ..
                 }) if found > expected => self.restart(partial)?,
+                PullError::Request(RequestError::WrongSize { .. }) if partial.is_whole() => {
+                    return Err(PullError::Size {
+                        digest: partial.digest(),
+                        expected: partial.size_bytes(),
+                        found: partial.received_bytes(),
+                    });
+                }
                 _ => {}
             }
             let Some(pause) = tries.pause_after(&error, &self.client) else {
@@ -265,7 +279,7 @@ impl Line {
         partial.restart()
     }
 
-    fn tell(&self, event: Event) {
+    pub(super) fn tell(&self, event: Event) {
         (self.events)(event);
     }
 }

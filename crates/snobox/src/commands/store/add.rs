@@ -90,8 +90,8 @@ pub(super) fn list(path: &Path) -> Result<Vec<image_list::ListedImage>> {
     })
 }
 
-/// Registries outside of this machine that are to be asked over plain HTTP: only those that are named, as anybody on the way may change what
-/// a tag stands for.
+/// Registries that are to be asked over plain HTTP: those of this machine where the option stands alone, and others only by name, as anybody on the way
+/// may change what a tag stands for.
 fn plain_http(named: &[String], references: &[ImageRef]) -> Result<Vec<String>> {
     let is_loopback = |registry: &str| {
         let (registry, repository) = (registry.to_owned(), String::new());
@@ -114,6 +114,11 @@ fn plain_http(named: &[String], references: &[ImageRef]) -> Result<Vec<String>> 
             Err(Error::new(Exit::Usage, message).hint(format!(
                 "leave --plain-http away, or write --plain-http={registry} if you trust everybody between here and there"
             )))
+        }
+        _ if bare => {
+            let named = references.iter().map(ImageRef::registry);
+            let local = named.filter(|registry| is_loopback(registry));
+            Ok(hosts.into_iter().chain(local.map(str::to_owned)).collect())
         }
         _ => Ok(hosts),
     }
