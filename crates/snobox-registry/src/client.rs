@@ -322,28 +322,25 @@ impl Client {
     }
 }
 
-/// The response if it is a success; else what its status says, of the place or of the host that it sent its client on to.
+/// The response if it is a success; else what its status says, of the place or of the host that it sent its client on to. What is absent is absent
+/// either way.
 pub(crate) fn check(place: &Place, response: Response) -> Result<Response, RequestError> {
     let status = response.status();
     let redirect = redirect::elsewhere(place, response.url());
     match status {
         s if s.is_success() => Ok(response),
-        _ if redirect.is_some() => Err(RequestError::Status {
-            place: place.clone(),
-            redirect,
-            status: status.as_u16(),
-            retry_after: retry_after(response.headers()),
-        }),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(RequestError::Denied {
-            place: place.clone(),
-            status: status.as_u16(),
-        }),
         StatusCode::NOT_FOUND => Err(RequestError::NotFound {
             place: place.clone(),
         }),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if redirect.is_none() => {
+            Err(RequestError::Denied {
+                place: place.clone(),
+                status: status.as_u16(),
+            })
+        }
         _ => Err(RequestError::Status {
             place: place.clone(),
-            redirect: None,
+            redirect,
             status: status.as_u16(),
             retry_after: retry_after(response.headers()),
         }),

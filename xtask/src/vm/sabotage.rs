@@ -30,7 +30,8 @@ const fn case(part: &'static str, check: &'static str) -> Case {
 
 /// Every drop-in, every file that leads a client to the mirror, and the option that keeps the partition.
 ///
-/// Not here, as no stand-in reads them: `registries.d` (signature attachments) and the manifests for the cluster.
+/// Not here, as no stand-in reads them: `registries.d` (signature attachments) and the manifests for the cluster. Nor the live system's
+/// `/etc/containers/registries.conf`: `registries.conf.d` says the same again, so that nothing is missing without it.
 pub const CASES: [Case; 18] = [
     case(
         "/etc/systemd/system/release-image.service.d/50-snobox.conf",

@@ -339,6 +339,33 @@ fn a_host_that_blobs_are_kept_at_and_that_is_down_is_named_and_not_waited_for() 
 }
 
 #[test]
+fn a_host_that_blobs_are_kept_at_and_that_refuses_is_named_and_what_it_lacks_is_absent() {
+    let fails_with = |status| {
+        let blob = OneBlob::new(10);
+        let bucket = FaultRegistry::start().unwrap();
+        bucket.script("/bucket", [Answer::status(status)]);
+        let location = format!("http://{}/bucket?sign=secret", bucket.address());
+        let registry = blob.served_as([Answer::redirect(&location)]);
+        let bench = Bench::new();
+        let failure = bench.failure(&plain_client(), &blob.image(registry.address()));
+        (failure, bucket.address())
+    };
+    let (failure, bucket) = fails_with(403);
+    let text = failure.to_string();
+    assert!(text.contains(&format!("{bucket}, where ")), "{text}");
+    assert!(text.contains("answers HTTP 403"), "{text}");
+    assert!(!text.contains("secret"), "{text}");
+    let (failure, _) = fails_with(404);
+    assert!(
+        matches!(
+            failure.cause(),
+            Some(PullError::Request(RequestError::NotFound { .. }))
+        ),
+        "{failure}"
+    );
+}
+
+#[test]
 fn redirects_in_a_circle_are_told_as_such() {
     let blob = OneBlob::new(10);
     let registry = blob.served_as([Answer::redirect(&blob.path())]);

@@ -251,3 +251,29 @@ fn pin_all_keeps_the_order_and_reports_every_failure() {
     let failures = run(bench.pin(&client, &wanted)).unwrap_err();
     assert_eq!(failures.len(), 2);
 }
+
+#[test]
+fn a_list_that_names_a_wrong_size_for_its_image_is_refused() {
+    let manifest = OneManifest::new();
+    let registry = FaultRegistry::start().unwrap();
+    let child = serde_json::json!({
+        "mediaType": super::workbench::OCI_MANIFEST, "digest": manifest.digest, "size": manifest.bytes.len() + 1,
+        "platform": { "os": "linux", "architecture": "amd64" },
+    });
+    let index = serde_json::json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [child],
+    });
+    registry.script(&manifest.path("v1"), [Answer::bytes(index.to_string())]);
+    let by_digest = manifest.path(&manifest.digest.to_string());
+    registry.script(&by_digest, [manifest.answer()]);
+    let (bench, client) = (Bench::new(), plain_client());
+    let reference = manifest.by_tag(registry.address());
+    let pinned = run(async { pull::pin(&client, &bench.store, &reference, "amd64").await });
+    let text = pinned.unwrap_err().to_string();
+    let expected = format!(
+        "says that {} has {} bytes",
+        manifest.digest,
+        manifest.bytes.len() + 1
+    );
+    assert!(text.contains(&expected), "{text}");
+}
