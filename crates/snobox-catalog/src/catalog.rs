@@ -1,11 +1,13 @@
 //! A catalog as a whole: operators with their channels and versions, put together out of its documents.
+//!
+//! Whatever is wrong with a document is its operator's fault, and kept there: others can be chosen all the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::fbc::{Blob, Document, Property};
+use crate::fbc::{self, Blob, Document, Property, Schema};
 use crate::requirement;
 
 pub use crate::requirement::{Constraint, Gvk, Requirement};
@@ -28,6 +30,10 @@ pub struct Package {
     pub bundles: BTreeMap<String, Bundle>,
     /// What should no longer be used.
     pub deprecations: Vec<Deprecation>,
+    /// Why nothing of it can be chosen.
+    pub fault: Option<String>,
+    /// What is wrong with it and keeps nothing from being chosen.
+    pub remarks: Vec<String>,
 }
 
 /// A stream of versions.
@@ -37,6 +43,8 @@ pub struct Channel {
     pub entries: Vec<Entry>,
     /// Its `olm.channel` priority.
     pub priority: Option<i64>,
+    /// Why it cannot be chosen.
+    pub fault: Option<String>,
 }
 
 /// One bundle in a channel.
@@ -64,6 +72,8 @@ pub struct Bundle {
     pub provides: Vec<Gvk>,
     /// What it cannot run without.
     pub requires: Vec<Requirement>,
+    /// Why it cannot be chosen.
+    pub fault: Option<String>,
 }
 
 /// Something that should no longer be used.
@@ -90,51 +100,39 @@ pub enum Deprecated {
 #[derive(Debug, Default)]
 pub struct Builder {
     catalog: Catalog,
-    named: BTreeSet<String>,
+    /// Where each operator is named.
+    named: BTreeMap<String, String>,
 }
 
 impl Builder {
     /// Adds one document.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words: given twice, or without something that it needs.
-    pub fn add(&mut self, document: Document<'_>) -> Result<(), String> {
+    pub fn add(&mut self, document: Document<'_>) {
+        let place = format!("{}:{}", document.file, document.line);
         match document.blob {
             Blob::Package(package) => {
                 let name = package.name.into_owned();
-                if !self.named.insert(name.clone()) {
-                    return Err(format!("the package {name:?} is given twice"));
+                let known = self.named.insert(name.clone(), place.clone());
+                let made = self.package(&name);
+                match known {
+                    Some(first) => {
+                        made.blame(format!("{place}: it is given twice, first in {first}"))
+                    }
+                    None => made.default_channel = package.default_channel.map(|c| c.into_owned()),
                 }
-                self.package(&name).default_channel =
-                    package.default_channel.map(|c| c.into_owned());
             }
             Blob::Channel(channel) => {
-                let priority = priority(&channel.properties);
-                let entries = entries(channel.entries);
-                let made = Channel { entries, priority };
-                let package = self.package(&channel.package);
-                if package
-                    .channels
-                    .insert(channel.name.clone().into_owned(), made)
-                    .is_some()
-                {
-                    return Err(format!(
-                        "the channel {:?} of {:?} is given twice",
-                        channel.name, channel.package
-                    ));
-                }
+                let made = Channel {
+                    priority: priority(&channel.properties),
+                    entries: entries(channel.entries),
+                    fault: None,
+                };
+                self.package(&channel.package)
+                    .channel(&channel.name, made, &place);
             }
             Blob::Bundle(found) => {
-                let made =
-                    bundle(&found).map_err(|m| format!("the bundle {:?}: {m}", found.name))?;
-                let package = self.package(&found.package);
-                if package
-                    .bundles
-                    .insert(found.name.clone().into_owned(), made)
-                    .is_some()
-                {
-                    return Err(format!("the bundle {:?} is given twice", found.name));
-                }
+                let made = bundle(&found, &place);
+                self.package(&found.package)
+                    .bundle(&found.name, made, &place);
             }
             Blob::Deprecations(found) => {
                 let package = self.package(&found.package);
@@ -144,7 +142,11 @@ impl Builder {
                         "olm.package" => Deprecated::Package,
                         "olm.channel" => Deprecated::Channel(name),
                         "olm.bundle" => Deprecated::Bundle(name),
-                        other => return Err(format!("a deprecation of {other:?}")),
+                        other => {
+                            let remark = format!("{place}: a deprecation of {other:?}");
+                            package.remarks.push(remark);
+                            continue;
+                        }
                     };
                     package.deprecations.push(Deprecation {
                         of,
@@ -152,9 +154,37 @@ impl Builder {
                     });
                 }
             }
+            Blob::Faulty(found) => self.faulty(found, &place),
             Blob::Other { .. } => {}
         }
-        Ok(())
+    }
+
+    fn faulty(&mut self, found: fbc::Faulty<'_>, place: &str) {
+        let fault = format!("{place}: {}", found.message);
+        match found.schema {
+            Schema::Package => {
+                let name = found.package.clone().into_owned();
+                self.named.insert(name, place.to_owned());
+                self.package(&found.package).blame(fault);
+            }
+            Schema::Channel => {
+                let made = Channel {
+                    fault: Some(fault),
+                    ..Channel::default()
+                };
+                self.package(&found.package)
+                    .channel(&found.name, made, place);
+            }
+            Schema::Bundle => {
+                let made = Bundle {
+                    fault: Some(fault),
+                    ..Bundle::default()
+                };
+                self.package(&found.package)
+                    .bundle(&found.name, made, place);
+            }
+            Schema::Deprecations => self.package(&found.package).remarks.push(fault),
+        }
     }
 
     fn package(&mut self, name: &str) -> &mut Package {
@@ -162,23 +192,52 @@ impl Builder {
     }
 
     /// The catalog.
-    ///
-    /// # Errors
-    /// What does not fit together, in words: channels or bundles of a package that no document names.
-    pub fn finish(self) -> Result<Catalog, String> {
-        let orphan = self
-            .catalog
-            .packages
-            .iter()
-            .find(|(name, _)| !self.named.contains(*name));
-        match orphan {
-            Some((name, package)) => Err(format!(
-                "there are {} channels and {} bundles of {name:?}, but no olm.package of that name",
-                package.channels.len(),
-                package.bundles.len()
-            )),
-            None => Ok(self.catalog),
+    pub fn finish(mut self) -> Catalog {
+        for (name, package) in &mut self.catalog.packages {
+            if !self.named.contains_key(name) {
+                package.blame(format!(
+                    "there are {} channels and {} bundles of it, but no olm.package of that name",
+                    package.channels.len(),
+                    package.bundles.len()
+                ));
+            }
         }
+        self.catalog
+    }
+}
+
+impl Package {
+    /// The first fault is the one that is told.
+    fn blame(&mut self, fault: String) {
+        self.fault.get_or_insert(fault);
+    }
+
+    fn channel(&mut self, name: &str, made: Channel, place: &str) {
+        match self.channels.get_mut(name) {
+            Some(known) => {
+                let twice = || format!("{place}: the channel {name:?} is given twice");
+                known.fault.get_or_insert_with(twice);
+            }
+            None => drop(self.channels.insert(name.to_owned(), made)),
+        }
+    }
+
+    fn bundle(&mut self, name: &str, made: Bundle, place: &str) {
+        match self.bundles.get_mut(name) {
+            Some(known) => {
+                let twice = || format!("{place}: the bundle {name:?} is given twice");
+                known.fault.get_or_insert_with(twice);
+            }
+            None => drop(self.bundles.insert(name.to_owned(), made)),
+        }
+    }
+
+    /// Everything that is wrong with it, in words.
+    pub fn faults(&self) -> impl Iterator<Item = &str> {
+        let channels = self.channels.values().map(|channel| &channel.fault);
+        let bundles = self.bundles.values().map(|bundle| &bundle.fault);
+        let faults = std::iter::once(&self.fault).chain(channels).chain(bundles);
+        faults.flatten().chain(&self.remarks).map(String::as_str)
     }
 }
 
@@ -190,12 +249,12 @@ impl Channel {
     }
 }
 
-fn entries(found: Vec<crate::fbc::Entry<'_>>) -> Vec<Entry> {
+fn entries(found: Vec<fbc::Entry<'_>>) -> Vec<Entry> {
     let mut places: BTreeMap<&str, u32> = BTreeMap::new();
     for (entry, place) in found.iter().zip(0..) {
         places.entry(&entry.name).or_insert(place);
     }
-    let made = |entry: &crate::fbc::Entry<'_>| {
+    let made = |entry: &fbc::Entry<'_>| {
         let known = entry.skips.iter().filter_map(|name| places.get(&**name));
         let mut skips: Vec<u32> = known.copied().collect();
         skips.shrink_to_fit();
@@ -222,8 +281,27 @@ fn priority(properties: &[Property<'_>]) -> Option<i64> {
         .or_else(|| value.as_str().and_then(|t| t.parse().ok()))
 }
 
-fn bundle(found: &crate::fbc::Bundle<'_>) -> Result<Bundle, String> {
+fn bundle(found: &fbc::Bundle<'_>, place: &str) -> Bundle {
     let mut made = Bundle::default();
+    let name = &found.name;
+    let mut blame = |what: String| {
+        let fault = || format!("{place}: the bundle {name:?}: {what}");
+        made.fault.get_or_insert_with(fault);
+    };
+    let is_inline = || found.properties.iter().any(|p| p.kind == fbc::INLINE);
+    if found.image.is_empty() && !is_inline() {
+        blame("it names no image".to_owned());
+    }
+    if let Some(place) = found.related_images.iter().position(|i| i.is_empty()) {
+        blame(format!("relatedImages[{place}] names no image"));
+    }
+    for property in found.properties.iter().filter(|p| p.kind == "olm.package") {
+        let version = text(property, "version");
+        match Version::parse(version) {
+            Ok(version) => made.version = Some(version),
+            Err(error) => blame(format!("its version {version:?} is not one: {error}")),
+        }
+    }
     let all = std::iter::once(&found.image).chain(&found.related_images);
     for image in all.filter(|image| !image.is_empty()) {
         if !made.images.iter().any(|known| known == image) {
@@ -232,18 +310,12 @@ fn bundle(found: &crate::fbc::Bundle<'_>) -> Result<Bundle, String> {
     }
     for property in &found.properties {
         match &*property.kind {
-            "olm.package" => {
-                let version = text(property, "version");
-                made.version = Some(
-                    Version::parse(version)
-                        .map_err(|e| format!("its version {version:?} is not one: {e}"))?,
-                );
-            }
-            "olm.gvk" => made.provides.push(Gvk::of(&property.value)),
+            "olm.package" => {}
+            "olm.gvk" => made.provides.extend(Gvk::of(&property.value)),
             kind => made
                 .requires
                 .extend(requirement::of_property(kind, &property.value)),
         }
     }
-    Ok(made)
+    made
 }

@@ -9,7 +9,6 @@
 //! and layers. What is decided where these are silent is in `docs/adr/0015-catalog-images.md`.
 
 mod documents;
-mod ignore;
 mod rebuild;
 
 use std::collections::BTreeSet;
@@ -21,8 +20,7 @@ use snobox_formats::image_tree::{self, Visitor, is_below};
 use snobox_formats::layout::Blobs;
 use snobox_formats::oci::{self, Descriptor, Manifest};
 
-use crate::fbc::{self, Document, ReadError};
-use ignore::Ignored;
+use crate::fbc::{self, Document, IGNORE_FILE, Ignored, ReadError};
 
 pub use rebuild::{Rebuilt, rebuild};
 
@@ -36,9 +34,6 @@ pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
 const DATABASE_LABEL: &str = "operators.operatorframework.io.index.database.v1";
 /// Where catalog images keep what their server has made of the documents, if its command line does not say.
 const CACHES: [&str; 2] = ["tmp/cache", "cache"];
-/// Files of a catalog folder that are documents.
-const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
-const IGNORE_FILE: &str = ".indexignore";
 
 /// An image that says it is a catalog.
 #[derive(Clone, Debug)]
@@ -140,6 +135,7 @@ impl CatalogImage {
             survey: Survey {
                 layers: vec![Holds::default(); layers.len()],
                 ignored: Ignored::default(),
+                passed_over: Vec::new(),
                 documents: 0,
             },
         };
@@ -180,13 +176,12 @@ impl CatalogImage {
     }
 
     fn is_document(&self, survey: &Survey, path: &str) -> bool {
-        let is_known = path
-            .rsplit_once('.')
-            .is_some_and(|(_, extension)| EXTENSIONS.contains(&extension));
-        is_known
-            && self
-                .within(path)
-                .is_some_and(|path| !survey.ignored.is_ignored(path))
+        let is_other = |within: &str| {
+            let mut others = survey.passed_over.iter();
+            others.any(|error| error.file() == within)
+        };
+        let within = self.within(path);
+        within.is_some_and(|path| survey.ignored.is_document(path) && !is_other(path))
     }
 }
 
@@ -195,10 +190,17 @@ impl CatalogImage {
 pub struct Survey {
     layers: Vec<Holds>,
     ignored: Ignored,
+    passed_over: Vec<ReadError>,
     documents: usize,
 }
 
 impl Survey {
+    /// Files in the folder of the documents that are none and that no `.indexignore` names.
+    pub fn passed_over(&self) -> impl Iterator<Item = &ReadError> {
+        let found = self.passed_over.iter();
+        found.filter(|error| self.ignored.is_document(error.file()))
+    }
+
     /// Whether there is a file of documents at all.
     pub fn has_documents(&self) -> bool {
         self.documents > 0
@@ -238,11 +240,11 @@ impl Visitor for Surveying<'_> {
             let mut text = String::new();
             content.take(1 << 20).read_to_string(&mut text)?;
             self.survey.ignored.add(folder, &text);
-        } else if name
-            .rsplit_once('.')
-            .is_some_and(|(_, extension)| EXTENSIONS.contains(&extension))
-        {
-            self.survey.documents += 1;
+        } else {
+            match fbc::is_other(within, content) {
+                Some(error) => self.survey.passed_over.push(error),
+                None => self.survey.documents += 1,
+            }
         }
         Ok(())
     }

@@ -172,7 +172,7 @@ mod tests {
         };
         Channel {
             entries: lines.iter().map(entry).collect(),
-            priority: None,
+            ..Channel::default()
         }
     }
 
@@ -251,7 +251,7 @@ mod tests {
             .collect();
         let channel = Channel {
             entries,
-            priority: None,
+            ..Channel::default()
         };
         assert_eq!(UpdateGraph::of(&channel).unwrap().head().name, "a399");
     }

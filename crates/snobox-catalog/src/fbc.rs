@@ -1,25 +1,36 @@
 //! File-based catalogs: streams of `olm.package`, `olm.channel`, `olm.bundle` and `olm.deprecations` documents, as JSON or as YAML.
 //!
-//! Source of truth: the specification "File-based Catalogs" of Operator Framework. A file is JSON if its first character is a brace: objects
-//! one behind the other, with nothing between them but white space. Otherwise it is YAML, documents divided by `---`. Keys that nobody here asks
+//! Source of truth: the specification "File-based Catalogs" of Operator Framework. Every file of a catalog's folder is one of documents, whatever its
+//! name, unless an `.indexignore` says otherwise; opm gives up at one that is not, snobox passes it over and says so if its name does not
+//! promise documents either. A file is JSON if its first character is a brace: objects
+//! one behind the other, with nothing between them but white space. Otherwise it is YAML, documents divided by `---`. A byte order mark is passed over. Keys that nobody here asks
 //! for are skipped without being kept: most of a catalog is icons and manifests.
 //!
 //! Every document comes with its place and its bytes, so that what was selected can be written again unchanged.
 
 mod blob;
+mod ignore;
 mod json;
 mod yaml;
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-pub use blob::{Blob, Bundle, Channel, Deprecation, Deprecations, Entry, Package, Property};
+pub(crate) use blob::INLINE;
+pub use blob::{
+    Blob, Bundle, Channel, Deprecation, Deprecations, Entry, Faulty, Package, Property, Schema,
+};
+pub use ignore::{IGNORE_FILE, Ignored};
 
 /// Largest document, in bytes. The largest bundles of the known catalogs have a few megabytes.
 pub const MAX_DOCUMENT: usize = 64 << 20;
+/// The byte order mark in UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One document of a catalog, and where it is.
 #[derive(Debug)]
 pub struct Document<'a> {
+    /// The file, as the caller of [`read`] named it.
+    pub file: &'a str,
     /// Which one of its file, from 1.
     pub number: usize,
     /// The line that it begins in, from 1.
@@ -55,6 +66,15 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// The file, as the caller named it.
+    pub fn file(&self) -> &str {
+        match self {
+            Self::Io { file, .. } | Self::Document { file, .. } => file,
+        }
+    }
+}
+
 /// Reads all documents of one file, in order, and hands each to `take`. What `take` returns as a message ends the reading.
 ///
 /// # Errors
@@ -69,6 +89,14 @@ pub fn read(
         source,
     };
     let mut reader = BufReader::with_capacity(64 << 10, reader);
+    let mut begin = Vec::new();
+    let length = MARK.len() as u64;
+    let mark = reader.by_ref().take(length).read_to_end(&mut begin);
+    mark.map_err(failed)?;
+    if begin == MARK {
+        begin.clear();
+    }
+    let mut reader = Cursor::new(begin).chain(reader);
     let mut blank_lines = 0;
     // Empty lines before the first document. Blanks that begin a line belong to YAML.
     let first = loop {
@@ -95,14 +123,31 @@ pub fn read(
         take(document)
     };
     let result = if matches!(first, b'{' | b'[') {
-        json::read(reader, &mut take)
+        json::read(file, reader, &mut take)
     } else {
-        yaml::read(reader, &mut take)
+        yaml::read(file, reader, &mut take)
     };
     result.map_err(|stop| match stop {
         Stop::Io(source) => failed(source),
         Stop::At(line, number, message) => place((line, number, message)),
     })
+}
+
+/// Why a file is none of documents, whose name does not say that it is one; `None` for one of documents. Judged by its first document.
+pub fn is_other(name: &str, reader: impl Read) -> Option<ReadError> {
+    let is_usual = name
+        .rsplit_once('.')
+        .is_some_and(|(_, extension)| matches!(extension, "json" | "yaml" | "yml"));
+    if is_usual {
+        return None;
+    }
+    let mut begins = false;
+    let mut first = |_: Document<'_>| {
+        begins = true;
+        Err(String::new())
+    };
+    let read = read(name, reader, &mut first);
+    read.err().filter(|_| !begins)
 }
 
 /// Why reading stopped.

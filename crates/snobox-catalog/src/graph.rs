@@ -97,26 +97,22 @@ pub enum GraphError {
 #[serde(rename_all = "camelCase")]
 struct Text {
     nodes: Vec<TextNode>,
-    #[serde(default)]
-    edges: Vec<(usize, usize)>,
-    #[serde(default)]
-    conditional_edges: Vec<TextRisky>,
+    // An empty list is null where Go has written it.
+    edges: Option<Vec<(usize, usize)>>,
+    conditional_edges: Option<Vec<TextRisky>>,
 }
 
 #[derive(Deserialize)]
 struct TextNode {
     version: String,
     payload: String,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
+    metadata: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
 struct TextRisky {
-    #[serde(default)]
-    edges: Vec<TextEdge>,
-    #[serde(default)]
-    risks: Vec<TextRisk>,
+    edges: Option<Vec<TextEdge>>,
+    risks: Option<Vec<TextRisk>>,
 }
 
 #[derive(Deserialize)]
@@ -151,22 +147,24 @@ impl Graph {
             Ok(Node {
                 version: version(&node.version)?,
                 payload: node.payload,
-                metadata: node.metadata,
+                metadata: node.metadata.unwrap_or_default(),
             })
         };
         let nodes: Result<Vec<_>, GraphError> = text.nodes.into_iter().map(node).collect();
-        let mut ends = text.edges.iter().flat_map(|(from, to)| [*from, *to]);
+        let edges = text.edges.unwrap_or_default();
+        let mut ends = edges.iter().flat_map(|(from, to)| [*from, *to]);
         if let Some(index) = ends.find(|index| *index >= count) {
             return Err(GraphError::Edge { index, count });
         }
         let (mut risky, mut all_risks) = (Vec::new(), BTreeMap::new());
-        for group in text.conditional_edges {
-            let risks: Vec<String> = group.risks.iter().map(|risk| risk.name.clone()).collect();
-            for TextRisk { name, url, message } in group.risks {
+        for group in text.conditional_edges.unwrap_or_default() {
+            let all = group.risks.unwrap_or_default();
+            let risks: Vec<String> = all.iter().map(|risk| risk.name.clone()).collect();
+            for TextRisk { name, url, message } in all {
                 let risk = Risk { name, url, message };
                 all_risks.entry(risk.name.clone()).or_insert(risk);
             }
-            for edge in group.edges {
+            for edge in group.edges.unwrap_or_default() {
                 risky.push(Risky {
                     from: version(&edge.from)?,
                     to: version(&edge.to)?,
@@ -176,7 +174,7 @@ impl Graph {
         }
         Ok(Self {
             nodes: nodes?,
-            edges: text.edges,
+            edges,
             risky,
             risks: all_risks,
         })

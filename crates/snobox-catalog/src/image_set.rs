@@ -86,8 +86,10 @@ pub struct OsArch {
 /// Releases of one channel.
 #[derive(Clone, Debug)]
 pub struct ReleaseChannel {
-    /// Where it is asked for.
+    /// Where it is asked for: its first version, or else itself.
     pub place: Place,
+    /// Where the highest version is said.
+    pub max_place: Option<Place>,
     /// `stable-4.13`.
     pub name: String,
     /// Whether it is a channel of OKD.
@@ -178,6 +180,8 @@ pub struct Range {
     pub min_bundle: Option<String>,
     /// Where the first of them is said; nothing if none is.
     pub place: Option<Place>,
+    /// Where the highest version is said.
+    pub max_place: Option<Place>,
 }
 
 impl Range {

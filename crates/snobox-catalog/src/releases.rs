@@ -1,8 +1,8 @@
 //! Which releases `mirror.platform.channels` asks for.
 //!
 //! Source of truth: `internal/pkg/release` of `github.com/openshift/oc-mirror` v2. Minimum and maximum: everything between. A minimum alone: up to the
-//! channel's head. A maximum alone, or `full`: from the channel's first. Nothing: the head. `shortestPath`: only what an update from the lowest to the
-//! highest goes through. Several channels: also what leads from the highest of one to the highest of the next.
+//! channel's head. A maximum alone, or `full`: from the channel's first. Nothing: the head. `shortestPath`: of that, only what an update from the lowest to
+//! the highest goes through. Several channels: also what leads from the highest of one to the highest of the next.
 
 use std::collections::BTreeMap;
 
@@ -113,15 +113,33 @@ fn of_channel<'g>(channel: &ReleaseChannel, graph: &'g Graph) -> Result<Vec<&'g 
         ));
     };
     let bounds = &channel.bounds;
-    if bounds.is_open() && !channel.full && !channel.shortest_path {
+    if bounds.is_open() && !channel.full {
         return Ok(vec![*head]);
     }
     if channel.shortest_path {
         let from = bounds.min.as_ref().unwrap_or(&first.version);
         let to = bounds.max.as_ref().unwrap_or(&head.version);
-        for end in [from, to] {
+        for (end, key, place) in [
+            (from, "minVersion", &channel.place),
+            (
+                to,
+                "maxVersion",
+                channel.max_place.as_ref().unwrap_or(&channel.place),
+            ),
+        ] {
             if graph.get(end).is_none() {
-                return Err(absent(channel, end, &nodes));
+                let given = format!(
+                    "no release images found: {} does not have {end}",
+                    channel.name
+                );
+                let (near, closest) = around(end, &nodes);
+                let hint = closest
+                    .map(|node| format!("write {key}: {}, or another channel", node.version));
+                return Err(Problem {
+                    at: place.at,
+                    path: place.path.clone(),
+                    ..refuse(channel, &given, near, hint)
+                });
             }
         }
         return graph.shortest_path(from, to).ok_or_else(|| {
@@ -151,20 +169,21 @@ fn of_channel<'g>(channel: &ReleaseChannel, graph: &'g Graph) -> Result<Vec<&'g 
 
 /// The channel does not have a version that is asked for.
 fn absent(channel: &ReleaseChannel, wanted: &Version, nodes: &[&Node]) -> Problem {
-    let at = nodes.partition_point(|node| node.version.cmp_precedence(wanted).is_lt());
-    let near = &nodes[at.saturating_sub(3)..(at + 3).min(nodes.len())];
+    let (near, closest) = around(wanted, nodes);
     let given = format!(
         "no release images found: {} has none of {}",
         channel.name, channel.bounds
     );
-    let closest = near
-        .iter()
-        .rev()
-        .find(|node| node.version.cmp_precedence(wanted).is_lt());
-    let hint = closest
-        .or(near.first())
-        .map(|node| format!("write {}, or another channel", node.version));
+    let hint = closest.map(|node| format!("write {}, or another channel", node.version));
     refuse(channel, &given, near, hint)
+}
+
+/// The releases round a version, and the one that was probably meant: the next lower one, or else the next.
+fn around<'n, 'g>(wanted: &Version, nodes: &'n [&'g Node]) -> (&'n [&'g Node], Option<&'g Node>) {
+    let at = nodes.partition_point(|node| node.version.cmp_precedence(wanted).is_lt());
+    let near = &nodes[at.saturating_sub(3)..(at + 3).min(nodes.len())];
+    let below = at.checked_sub(1).and_then(|at| nodes.get(at));
+    (near, below.or(near.first()).copied())
 }
 
 fn refuse(channel: &ReleaseChannel, given: &str, near: &[&Node], hint: Option<String>) -> Problem {

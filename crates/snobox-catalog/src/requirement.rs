@@ -33,12 +33,14 @@ impl fmt::Display for Gvk {
 }
 
 impl Gvk {
-    pub(crate) fn of(value: &Value) -> Self {
-        Self {
+    /// `None` without a version or a kind. The core group has no name.
+    pub(crate) fn of(value: &Value) -> Option<Self> {
+        let gvk = Self {
             group: text(value, "group"),
             version: text(value, "version"),
             kind: text(value, "kind"),
-        }
+        };
+        (!gvk.version.is_empty() && !gvk.kind.is_empty()).then_some(gvk)
     }
 }
 
@@ -145,8 +147,8 @@ impl Constraint {
 /// The requirement in a property of a bundle, if it is one.
 pub(crate) fn of_property(kind: &str, value: &Value) -> Option<Requirement> {
     let constraint = match kind {
-        "olm.gvk.required" => Constraint::Kind(Gvk::of(value)),
-        "olm.package.required" => package(value),
+        "olm.gvk.required" => gvk(value, kind),
+        "olm.package.required" => package(value, kind),
         "olm.constraint" => constraint(value, 0),
         _ => return None,
     };
@@ -180,8 +182,8 @@ fn constraint(value: &Value, depth: usize) -> Constraint {
             "failureMessage" => continue,
             // The older word for `not`, which goes before it.
             "none" if fields.get("not").is_some_and(|not| !not.is_null()) => continue,
-            "package" => Some(package(value)),
-            "gvk" => Some(Constraint::Kind(Gvk::of(value))),
+            "package" => Some(package(value, "olm.constraint")),
+            "gvk" => Some(gvk(value, "olm.constraint")),
             "all" => parts(value).map(Constraint::All),
             "any" => parts(value).map(Constraint::Any),
             "not" | "none" => parts(value).map(Constraint::Not),
@@ -202,11 +204,28 @@ fn constraint(value: &Value, depth: usize) -> Constraint {
     }
 }
 
-fn package(value: &Value) -> Constraint {
-    Constraint::Package {
-        name: text(value, "packageName"),
-        range: text(value, "versionRange"),
+/// `property` is what says it.
+fn package(value: &Value, property: &str) -> Constraint {
+    let name = text(value, "packageName");
+    let range = match &value["versionRange"] {
+        Value::Null => Some(String::new()),
+        Value::String(range) => Some(range.clone()),
+        _ => None,
+    };
+    match range {
+        Some(range) if !name.is_empty() && Required::parse(&range).is_some() => {
+            Constraint::Package { name, range }
+        }
+        Some(range) if !name.is_empty() => Constraint::Unknown(format!(
+            "an {property} of {name} whose versionRange {range:?} is none"
+        )),
+        _ => Constraint::Unknown(format!("an {property} without a package: {value}")),
     }
+}
+
+fn gvk(value: &Value, property: &str) -> Constraint {
+    let unknown = || Constraint::Unknown(format!("an {property} without a kind: {value}"));
+    Gvk::of(value).map_or_else(unknown, Constraint::Kind)
 }
 
 fn text(value: &Value, key: &str) -> String {

@@ -4,6 +4,7 @@
 //! choice that their sources leave open is written down in `docs/image-sets.md`. What cannot be done is a [`Problem`] with the place in the image
 //! set, what there is instead, and the line that would help; all of them are collected.
 
+mod default_channel;
 mod dependencies;
 mod refusal;
 mod v1;
@@ -16,6 +17,7 @@ use snobox_plan::problem::Problem;
 use crate::catalog::{Catalog, Channel, Deprecated, Entry, Package};
 use crate::image_set::{Operator, PackageAsk, Place, Range, Rules};
 
+use default_channel::highest_priority;
 use dependencies::Source;
 pub use dependencies::{Dependency, Met};
 
@@ -175,6 +177,7 @@ fn choose(asked: &Asked<'_>) -> Result<Selection, Vec<Problem>> {
         let mut choosing = Choosing {
             rules,
             full: operator.full,
+            whole: operator.full && operator.packages.is_empty(),
             package,
             ask,
             notes: &mut selection.notes,
@@ -207,6 +210,8 @@ fn all_packages(catalog: &Catalog, place: &Place) -> Vec<PackageAsk> {
 struct Choosing<'a> {
     rules: Rules,
     full: bool,
+    /// Whether the catalog is taken as it is.
+    whole: bool,
     package: &'a Package,
     ask: &'a PackageAsk,
     notes: &'a mut Vec<String>,
@@ -221,6 +226,7 @@ struct ChannelChoice<'a> {
     place: &'a Place,
     /// Whether the versions are asked of this channel, and not of the whole operator.
     own_range: bool,
+    rules: Rules,
 }
 
 /// The entries that stay in a channel.
@@ -229,6 +235,10 @@ type Kept<'a> = Vec<&'a Entry>;
 impl<'a> Choosing<'a> {
     fn package(&mut self) -> Option<Chosen> {
         let before = self.problems.len();
+        if let Some(fault) = &self.package.fault {
+            self.problems.push(refusal::faulty(&self.ask.place, fault));
+            return None;
+        }
         let channels = self.channels();
         let default_channel = match self.rules {
             Rules::V1 => None,
@@ -238,6 +248,7 @@ impl<'a> Choosing<'a> {
         if self.problems.len() > before {
             return None;
         }
+        self.remarks(&channels);
         let mut chosen = Chosen::default();
         let mut dropped = Vec::new();
         for choice in &channels {
@@ -270,9 +281,33 @@ impl<'a> Choosing<'a> {
         (self.problems.len() == before).then_some(chosen)
     }
 
+    /// What is wrong with the operator and keeps nothing from being chosen: versions without a version are never in a range.
+    fn remarks(&mut self, channels: &[ChannelChoice<'_>]) {
+        let entries = channels.iter().flat_map(|choice| &choice.channel.entries);
+        let bundles = entries.filter_map(|entry| self.package.bundles.get_key_value(&entry.name));
+        let faulty: BTreeMap<&String, &String> = bundles
+            .filter(|(_, bundle)| bundle.version.is_none())
+            .filter_map(|(name, bundle)| Some((name, bundle.fault.as_ref()?)))
+            .collect();
+        let all = faulty.into_values().chain(&self.package.remarks);
+        let name = &self.ask.name;
+        self.notes
+            .extend(all.map(|fault| format!("{name}: {fault}")));
+    }
+
     /// The channels that are asked for; all of them where none is named.
     fn channels(&mut self) -> Vec<ChannelChoice<'a>> {
-        let (package, ask) = (self.package, self.ask);
+        let found = self.channels_found();
+        for choice in &found {
+            if let Some(fault) = &choice.channel.fault {
+                self.problems.push(refusal::faulty(choice.place, fault));
+            }
+        }
+        found
+    }
+
+    fn channels_found(&mut self) -> Vec<ChannelChoice<'a>> {
+        let (package, ask, rules) = (self.package, self.ask, self.rules);
         if ask.channels.is_empty() {
             let place = ask.range.place.as_ref().unwrap_or(&ask.place);
             let choice = |(name, channel): (&'a String, &'a Channel)| ChannelChoice {
@@ -281,6 +316,7 @@ impl<'a> Choosing<'a> {
                 range: &ask.range,
                 place,
                 own_range: false,
+                rules,
             };
             return package.channels.iter().map(choice).collect();
         }
@@ -298,59 +334,10 @@ impl<'a> Choosing<'a> {
                 range,
                 place: range.place.as_ref().unwrap_or(&asked.place),
                 own_range,
+                rules,
             });
         }
         found
-    }
-
-    /// The default channel under the v2 rules: as the image set says, or as the catalog says, if it is among those that are kept.
-    fn surviving_default(&mut self, channels: &[ChannelChoice<'_>]) -> Option<String> {
-        let names: Vec<&str> = channels.iter().map(|channel| channel.name).collect();
-        let is_kept = |name: &str| names.contains(&name);
-        if let Some((name, place)) = &self.ask.default_channel {
-            if !is_kept(name) {
-                self.problems
-                    .push(refusal::lost_override(self.ask, name, place, &names));
-            }
-            return Some(name.clone());
-        }
-        let own = self.package.default_channel.as_deref()?;
-        if !is_kept(own) {
-            self.problems
-                .push(refusal::lost_default(self.ask, own, &names));
-        }
-        Some(own.to_owned())
-    }
-
-    /// The default channel under the v1 rules: as the image set says, or as the catalog says, or by the priority of what is left.
-    fn rederived_default(&mut self, chosen: &Chosen) -> Option<String> {
-        let names: Vec<&str> = chosen.channels.keys().map(String::as_str).collect();
-        if let Some((name, place)) = &self.ask.default_channel {
-            if !names.contains(&name.as_str()) {
-                self.problems
-                    .push(refusal::lost_override(self.ask, name, place, &names));
-            }
-            return Some(name.clone());
-        }
-        let own = self.package.default_channel.as_deref()?;
-        if names.contains(&own) || names.is_empty() {
-            return Some(own.to_owned());
-        }
-        let by_priority = highest_priority(self.package, &names);
-        match by_priority {
-            Some(name) => {
-                self.notes.push(format!(
-                    "{}: the default channel {own:?} is not asked for; {name:?} becomes the default, by its priority",
-                    self.ask.name
-                ));
-                Some(name.to_owned())
-            }
-            None => {
-                self.problems
-                    .push(refusal::lost_default(self.ask, own, &names));
-                None
-            }
-        }
     }
 
     /// Bundles that are named, and nothing else.
@@ -405,6 +392,17 @@ impl<'a> Choosing<'a> {
             self.problems
                 .push(refusal::no_bundle(self.package, self.ask, name, place));
         }
+        for name in &bundles {
+            if let Some(fault) = self
+                .package
+                .bundles
+                .get(*name)
+                .and_then(|b| b.fault.as_ref())
+            {
+                self.problems.push(refusal::faulty(&self.ask.place, fault));
+                return;
+            }
+        }
         let known = |name: &str| self.package.bundles.contains_key(name);
         for names in chosen.channels.values() {
             if let Some(name) = names.first()
@@ -421,16 +419,6 @@ impl<'a> Choosing<'a> {
             ));
         }
     }
-}
-
-fn highest_priority<'n>(package: &Package, names: &[&'n str]) -> Option<&'n str> {
-    let priority = |name: &&str| package.channels.get(*name).and_then(|c| c.priority);
-    names
-        .iter()
-        .copied()
-        .filter_map(|name| priority(&name).map(|p| (p, name)))
-        .max()
-        .map(|(_, name)| name)
 }
 
 fn deprecations(catalog: &Catalog, selection: &mut Selection) {

@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_workload_that_is_not_understood_runs_all_that_it_mentions() {
-        let odd = format!("{}\n  x: &anchor y\n", deployment("x", "{}", 'a', 'b'));
+        let odd = format!("{}\n  x: !tag y\n", deployment("x", "{}", 'a', 'b'));
         assert_eq!(letters(&[&odd]), "ab");
         let odd = odd.replace("Deployment", "ConfigMap");
         assert_eq!(letters(&[&odd]), "");

@@ -93,8 +93,12 @@ fn read(path: &Path) -> Result<Catalog, String> {
     let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let mut builder = Builder::default();
     let name = path.display().to_string();
-    fbc::read(&name, file, &mut |document| builder.add(document)).map_err(|e| e.to_string())?;
-    builder.finish()
+    let mut take = |document: fbc::Document<'_>| {
+        builder.add(document);
+        Ok(())
+    };
+    fbc::read(&name, file, &mut take).map_err(|e| e.to_string())?;
+    Ok(builder.finish())
 }
 
 fn ten_operators() -> Result<ImageSet, String> {

@@ -3,6 +3,7 @@
 mod take_out;
 
 use std::fs;
+use std::time::Duration;
 
 pub use take_out::take_out;
 
@@ -14,6 +15,8 @@ use super::machine::{BootOrder, Firmware, Until};
 const DISK_MIB: u64 = 20 << 10;
 /// The guest gives a boot up after so many seconds, where an absent part lets it wait for ever; the check must fail by then, not the clock.
 const PATIENCE: &str = "standin.patience=400";
+/// Long enough for the live system, and for the installed one to be given up.
+const LIMIT: Duration = Duration::from_secs(1500);
 
 /// One part, and how its absence shows.
 #[derive(Debug, PartialEq, Eq)]
@@ -109,7 +112,10 @@ pub fn notice(lab: &Lab, image: &Image, case: &Case) -> Result<(), String> {
     let name = format!("sabotage-{}", case.check);
     let stick = image.stick(lab, &name)?;
     image.take_out(&stick, case.part)?;
-    image.append_karg(&stick, PATIENCE)?;
+    // The installed system has a patience of its own, and the live one before it takes what it takes.
+    if !case.part.starts_with(take_out::INSTALLED_PART) {
+        image.append_karg(&stick, PATIENCE)?;
+    }
     if super::journey::NODELESS_CHECKS.contains(&case.check) {
         image.append_karg(&stick, super::journey::NODELESS)?;
     }
@@ -118,9 +124,9 @@ pub fn notice(lab: &Lab, image: &Image, case: &Case) -> Result<(), String> {
     let noticed = Until::PowerCut {
         key: "check".to_owned(),
         value: format!("{} FAILED", case.check),
-        delay: std::time::Duration::ZERO,
+        delay: Duration::ZERO,
     };
-    let run = machine.run(&noticed, lab.limit())?;
+    let run = machine.run(&noticed, lab.limit().max(LIMIT))?;
     let said = run
         .results
         .values("check")

@@ -69,7 +69,8 @@ fn keep(document: &Document<'_>, selection: &Selection) -> Result<Option<(String
             schema,
             package: Some(package),
         } => (package, 4, schema),
-        Blob::Other { package: None, .. } => return Ok(None),
+        // Of a chosen operator it is what was not chosen: or else nothing would be made.
+        Blob::Faulty(_) | Blob::Other { package: None, .. } => return Ok(None),
     };
     let Some(chosen) = selection.packages.get(&**package) else {
         return Ok(None);

@@ -128,9 +128,12 @@ fn packages(image: &CatalogImage, blobs: &Memory) -> Vec<String> {
     let survey = image.survey(blobs).unwrap();
     let mut builder = Builder::default();
     image
-        .read(&survey, blobs, &mut |document| builder.add(document))
+        .read(&survey, blobs, &mut |document| {
+            builder.add(document);
+            Ok(())
+        })
         .unwrap();
-    builder.finish().unwrap().packages.into_keys().collect()
+    builder.finish().packages.into_keys().collect()
 }
 
 /// `foo.v2` out of both channels, and all of `bar` if that is asked for.

@@ -18,6 +18,8 @@ pub enum Blob<'a> {
     Bundle(Bundle<'a>),
     /// `olm.deprecations`.
     Deprecations(Deprecations<'a>),
+    /// A document of one of these schemas that is not in its form.
+    Faulty(Faulty<'a>),
     /// Any other schema. It may belong to a package.
     Other {
         /// The schema.
@@ -25,6 +27,44 @@ pub enum Blob<'a> {
         /// The package, where one is named.
         package: Option<Cow<'a, str>>,
     },
+}
+
+/// What cannot be used of an operator. It is nobody else's fault: the rest of the catalog can.
+#[derive(Debug)]
+pub struct Faulty<'a> {
+    /// What it was to be.
+    pub schema: Schema,
+    /// The operator.
+    pub package: Cow<'a, str>,
+    /// Its own name; a package's is the operator's.
+    pub name: Cow<'a, str>,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// The schemas that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// `olm.package`.
+    Package,
+    /// `olm.channel`.
+    Channel,
+    /// `olm.bundle`.
+    Bundle,
+    /// `olm.deprecations`.
+    Deprecations,
+}
+
+impl Schema {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "olm.package" => Self::Package,
+            "olm.channel" => Self::Channel,
+            "olm.bundle" => Self::Bundle,
+            "olm.deprecations" => Self::Deprecations,
+            _ => return None,
+        })
+    }
 }
 
 /// An operator.
@@ -69,11 +109,11 @@ pub struct Bundle<'a> {
     pub name: Cow<'a, str>,
     /// The operator.
     pub package: Cow<'a, str>,
-    /// The bundle image.
+    /// The bundle image; empty where none is named.
     pub image: Cow<'a, str>,
     /// Version, what it provides, what it requires.
     pub properties: Vec<Property<'a>>,
-    /// Images that it needs to run.
+    /// Images that it needs to run; empty texts where one is not named.
     pub related_images: Vec<Cow<'a, str>>,
 }
 
@@ -106,6 +146,8 @@ const KEPT: [&str; 6] = [
     "olm.constraint",
     "olm.channel",
 ];
+/// A type whose presence counts: a bundle that brings its manifests itself needs no image for them.
+pub(crate) const INLINE: &str = "olm.bundle.object";
 
 /// A property of a bundle or of a channel.
 #[derive(Debug)]
@@ -164,7 +206,7 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Keys of all schemas together: the schema may come last.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a document of a catalog")]
 pub(super) struct Fields<'a> {
     #[serde(borrow, default)]
     schema: Option<Cow<'a, str>>,
@@ -185,14 +227,15 @@ pub(super) struct Fields<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an image with name and image")]
 struct Related<'a> {
-    #[serde(borrow)]
-    image: Cow<'a, str>,
+    #[serde(borrow, default)]
+    image: Option<Cow<'a, str>>,
 }
 
 /// An entry of a channel, or of deprecations.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an entry")]
 struct AnyEntry<'a> {
     #[serde(borrow, default)]
     name: Option<Cow<'a, str>>,
@@ -209,6 +252,7 @@ struct AnyEntry<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a reference with schema and name")]
 struct Reference<'a> {
     #[serde(borrow)]
     schema: Cow<'a, str>,
@@ -218,27 +262,40 @@ struct Reference<'a> {
 
 /// What every document has, whatever its schema.
 #[derive(Deserialize)]
+#[serde(expecting = "a document of a catalog")]
 pub(super) struct Meta<'a> {
     #[serde(borrow, default)]
     schema: Option<Cow<'a, str>>,
     #[serde(default)]
     package: Value,
+    #[serde(default)]
+    name: Value,
 }
 
 impl<'a> Meta<'a> {
-    /// The document, if its schema is none of those that are known: then nothing else about it matters.
-    pub(super) fn other(self) -> Option<Blob<'a>> {
-        let schema = self.schema.filter(|schema| {
-            ![
-                "olm.package",
-                "olm.channel",
-                "olm.bundle",
-                "olm.deprecations",
-            ]
-            .contains(&&**schema)
-        })?;
-        let package = self.package.as_str().map(|p| Cow::Owned(p.to_owned()));
-        Some(Blob::Other { schema, package })
+    /// The document, where `message` keeps it from being read: of a schema that is not known nothing else matters, and of a known one it is enough to
+    /// know what cannot be used. `None` if not even that is said.
+    pub(super) fn blob(self, message: &str) -> Option<Blob<'a>> {
+        let text = |value: &Value| {
+            let text = value.as_str().filter(|text| !text.is_empty());
+            text.map(|text| Cow::Owned(text.to_owned()))
+        };
+        let (package, name) = (text(&self.package), text(&self.name));
+        let schema = self.schema?;
+        let Some(known) = Schema::parse(&schema) else {
+            return Some(Blob::Other { schema, package });
+        };
+        let (package, name) = match known {
+            Schema::Package => (name.clone()?, name?),
+            Schema::Channel | Schema::Bundle => (package?, name?),
+            Schema::Deprecations => (package.clone()?, package?),
+        };
+        Some(Blob::Faulty(Faulty {
+            schema: known,
+            package,
+            name,
+            message: message.to_owned(),
+        }))
     }
 }
 
@@ -251,18 +308,30 @@ impl<'a> Fields<'a> {
                 .filter(|text| !text.is_empty())
                 .ok_or_else(|| format!("{schema} without {key}"))
         };
-        Ok(match &*schema {
-            "olm.package" => Blob::Package(Package {
+        Ok(match Schema::parse(&schema) {
+            Some(Schema::Package) => Blob::Package(Package {
                 name: need(self.name, "name")?,
                 default_channel: self.default_channel.filter(|c| !c.is_empty()),
             }),
-            "olm.channel" => Blob::Channel(Channel {
-                name: need(self.name, "name")?,
-                package: need(self.package, "package")?,
-                entries: entries(self.entries)?,
-                properties: self.properties.unwrap_or_default(),
-            }),
-            "olm.bundle" => Blob::Bundle(Bundle {
+            Some(known @ Schema::Channel) => {
+                let name = need(self.name, "name")?;
+                let package = need(self.package, "package")?;
+                match entries(self.entries) {
+                    Some(entries) => Blob::Channel(Channel {
+                        name,
+                        package,
+                        entries,
+                        properties: self.properties.unwrap_or_default(),
+                    }),
+                    None => Blob::Faulty(Faulty {
+                        schema: known,
+                        package,
+                        name,
+                        message: "an entry without name".to_owned(),
+                    }),
+                }
+            }
+            Some(Schema::Bundle) => Blob::Bundle(Bundle {
                 name: need(self.name, "name")?,
                 package: need(self.package, "package")?,
                 image: self.image.unwrap_or_default(),
@@ -271,15 +340,22 @@ impl<'a> Fields<'a> {
                     .related_images
                     .unwrap_or_default()
                     .into_iter()
-                    .map(|related| related.image)
-                    .filter(|image| !image.is_empty())
+                    .map(|related| related.image.unwrap_or_default())
                     .collect(),
             }),
-            "olm.deprecations" => Blob::Deprecations(Deprecations {
-                package: need(self.package, "package")?,
-                entries: deprecations(self.entries)?,
-            }),
-            _ => Blob::Other {
+            Some(known @ Schema::Deprecations) => {
+                let package = need(self.package, "package")?;
+                match deprecations(self.entries) {
+                    Some(entries) => Blob::Deprecations(Deprecations { package, entries }),
+                    None => Blob::Faulty(Faulty {
+                        schema: known,
+                        name: package.clone(),
+                        package,
+                        message: "an entry without reference".to_owned(),
+                    }),
+                }
+            }
+            None => Blob::Other {
                 package: self.package,
                 schema,
             },
@@ -287,7 +363,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn entries(found: Option<Vec<AnyEntry<'_>>>) -> Result<Vec<Entry<'_>>, String> {
+/// `None` if an entry has no name.
+fn entries(found: Option<Vec<AnyEntry<'_>>>) -> Option<Vec<Entry<'_>>> {
     let entry = |entry: AnyEntry<'_>| {
         let AnyEntry {
             name,
@@ -307,8 +384,7 @@ fn entries(found: Option<Vec<AnyEntry<'_>>>) -> Result<Vec<Entry<'_>>, String> {
             skip_range: owned(skip_range),
         })
     };
-    let all: Option<Vec<_>> = found.unwrap_or_default().into_iter().map(entry).collect();
-    all.ok_or_else(|| "olm.channel with an entry without name".to_owned())
+    found.unwrap_or_default().into_iter().map(entry).collect()
 }
 
 fn owned<'b>(text: Option<Cow<'_, str>>) -> Option<Cow<'b, str>> {
@@ -316,7 +392,8 @@ fn owned<'b>(text: Option<Cow<'_, str>>) -> Option<Cow<'b, str>> {
         .map(|t| Cow::Owned(t.into_owned()))
 }
 
-fn deprecations(found: Option<Vec<AnyEntry<'_>>>) -> Result<Vec<Deprecation<'_>>, String> {
+/// `None` if an entry has no reference.
+fn deprecations(found: Option<Vec<AnyEntry<'_>>>) -> Option<Vec<Deprecation<'_>>> {
     let entry = |entry: AnyEntry<'_>| {
         let reference = entry.reference?;
         Some(Deprecation {
@@ -325,6 +402,5 @@ fn deprecations(found: Option<Vec<AnyEntry<'_>>>) -> Result<Vec<Deprecation<'_>>
             message: owned(entry.message).unwrap_or_default(),
         })
     };
-    let all: Option<Vec<_>> = found.unwrap_or_default().into_iter().map(entry).collect();
-    all.ok_or_else(|| "olm.deprecations with an entry without reference".to_owned())
+    found.unwrap_or_default().into_iter().map(entry).collect()
 }

@@ -20,6 +20,7 @@ pub(super) fn lines(bytes: &[u8]) -> usize {
 }
 
 pub(super) fn read(
+    file: &str,
     mut reader: impl Read,
     take: &mut dyn FnMut(Document<'_>) -> Result<(), String>,
 ) -> Result<(), Stop> {
@@ -48,6 +49,7 @@ pub(super) fn read(
                 number += 1;
                 let raw = &rest[..length];
                 let document = Document {
+                    file,
                     number,
                     line,
                     blob,
@@ -105,10 +107,10 @@ fn one(bytes: &[u8]) -> Outcome<'_> {
     match error.classify() {
         Category::Eof => None,
         Category::Data => {
-            // Keys of a schema that is not ours may have other types.
+            let message = told(&error);
             let mut stream = Deserializer::from_slice(bytes).into_iter::<Meta<'_>>();
             let other = match stream.next()? {
-                Ok(meta) => meta.other().map(|blob| (blob, stream.byte_offset())),
+                Ok(meta) => meta.blob(&message).map(|blob| (blob, stream.byte_offset())),
                 Err(other) if other.is_eof() => return None,
                 Err(_) => None,
             };
@@ -118,7 +120,7 @@ fn one(bytes: &[u8]) -> Outcome<'_> {
             match (other, whole) {
                 (Some(found), _) => Some(Ok(found)),
                 (None, Err(broken)) if broken.is_eof() => None,
-                (None, _) => Some(Err((error.line(), told(&error)))),
+                (None, _) => Some(Err((error.line(), message))),
             }
         }
         Category::Syntax | Category::Io => Some(Err((error.line(), told(&error)))),

@@ -17,6 +17,7 @@ const MAX_DEPTH: usize = 64;
 const MAX_REPEATED: usize = 1 << 20;
 
 pub(super) fn read(
+    file: &str,
     mut reader: impl BufRead,
     take: &mut dyn FnMut(Document<'_>) -> Result<(), String>,
 ) -> Result<(), Stop> {
@@ -32,6 +33,7 @@ pub(super) fn read(
             let blob = blob(&value).map_err(stop)?;
             let raw = text.as_slice();
             let document = Document {
+                file,
                 number: number.get(),
                 line: begins,
                 blob,
@@ -73,10 +75,11 @@ fn is_divider(line: &[u8]) -> bool {
 fn blob(value: &Value) -> Result<Blob<'_>, String> {
     match Fields::deserialize(value) {
         Ok(fields) => fields.blob(),
-        Err(error) => Meta::deserialize(value)
-            .ok()
-            .and_then(Meta::other)
-            .ok_or_else(|| error.to_string()),
+        Err(error) => {
+            let message = error.to_string();
+            let meta = Meta::deserialize(value).ok();
+            meta.and_then(|meta| meta.blob(&message)).ok_or(message)
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use semver::Version;
 use snobox_formats::reference::{is_repository, is_tag};
 use snobox_plan::ask::{Field, Fields};
 
-use super::read::{Reading, place};
+use super::read::{Reading, given, place};
 use super::{CatalogRef, ChannelAsk, Operator, PackageAsk, Range, Rules};
 
 const CATALOG: &str = "a catalog image such as registry.redhat.io/redhat/redhat-operator-index:v4.13, or oci:// and a folder";
@@ -63,8 +63,10 @@ fn operator(
         "repository path components: lower-case letters, digits, dots, dashes, underscores";
     let target_catalog = reading.target(&fields, "targetCatalog", allowed, is_repository);
     let target_tag = reading.target(&fields, "targetTag", "a tag", is_tag);
+    let allowed = "the path of a file";
+    let template = given(&fields, "targetCatalogSourceTemplate");
     let source_template =
-        reading.text(&fields, "targetCatalogSourceTemplate", "the path of a file");
+        template.and_then(|f| f.parsed(&mut reading.problems, allowed, non_empty));
     let platforms = reading.platforms(&fields, rules);
     let mut names = HashMap::new();
     let mut packages = Vec::new();
@@ -134,7 +136,7 @@ fn package(
     let name = reading.text(&fields, "name", allowed)?;
     reading.once(seen, item, "the package", &name);
     let range = bounds(reading, &fields);
-    let default_channel = fields.optional("defaultChannel").and_then(|f| {
+    let default_channel = given(&fields, "defaultChannel").and_then(|f| {
         let text = f.parsed(&mut reading.problems, "the name of a channel", non_empty)?;
         Some((text, place(&f)))
     });
@@ -221,7 +223,7 @@ pub(super) fn bounds(reading: &mut Reading, fields: &Fields<'_>) -> Range {
         ("minVersion", &mut range.bounds.min),
         ("maxVersion", &mut range.bounds.max),
     ] {
-        if let Some(field) = fields.optional(key) {
+        if let Some(field) = given(fields, key) {
             let hint = field
                 .node
                 .text()
@@ -233,9 +235,12 @@ pub(super) fn bounds(reading: &mut Reading, fields: &Fields<'_>) -> Range {
                 field.refuse_with_hint(&mut reading.problems, allowed, hint);
             }
             range.place.get_or_insert_with(|| place(&field));
+            if key == "maxVersion" {
+                range.max_place = Some(place(&field));
+            }
         }
     }
-    if let Some(field) = fields.optional("minBundle") {
+    if let Some(field) = given(fields, "minBundle") {
         range.min_bundle = field.parsed(&mut reading.problems, "the name of a bundle", non_empty);
         if range.bounds.min.is_some() {
             reading.refuse(

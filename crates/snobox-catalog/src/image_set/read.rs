@@ -12,6 +12,13 @@ use super::{AdditionalImage, Blocked, ImageSet, OsArch, Place, Rules, operators,
 
 const IMAGE: &str = "an image reference such as quay.io/team/app:1.2 or quay.io/team/app@sha256:…";
 const LIST: &str = "a list";
+/// What is a boolean in YAML 1.1, which oc-mirror reads; in quotes it is a text.
+const TRUE: [&str; 9] = [
+    "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON",
+];
+const FALSE: [&str; 9] = [
+    "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF",
+];
 
 /// Reads the text of an image set.
 ///
@@ -41,6 +48,12 @@ pub fn read(text: &str) -> Result<ImageSet, Vec<Problem>> {
 pub(super) struct Reading {
     pub(super) problems: Vec<Problem>,
     pub(super) notes: Vec<(Place, String)>,
+}
+
+/// The value of a key that may be absent; an empty text is as good as none, as it is for oc-mirror.
+pub(super) fn given<'a>(fields: &Fields<'a>, key: &str) -> Option<Field<'a>> {
+    let field = fields.optional(key);
+    field.filter(|field| field.node.text() != Some(""))
 }
 
 /// Where a value is.
@@ -174,11 +187,14 @@ impl Reading {
     }
 
     pub(super) fn flag(&mut self, fields: &Fields<'_>, key: &str) -> bool {
-        let words = [("true", true), ("false", false)];
-        let field = fields.optional(key);
-        field
-            .and_then(|f| f.one_of(&mut self.problems, &words))
-            .unwrap_or(false)
+        let Some(field) = fields.optional(key) else {
+            return false;
+        };
+        let text = field.node.plain().unwrap_or_default();
+        if !TRUE.contains(&text) && !FALSE.contains(&text) {
+            field.refuse(&mut self.problems, "true, false");
+        }
+        TRUE.contains(&text)
     }
 
     /// A text that is not empty.
@@ -248,11 +264,9 @@ impl Reading {
         allowed: &str,
         good: fn(&str) -> bool,
     ) -> Option<String> {
-        fields
-            .optional(key)?
-            .parsed(&mut self.problems, allowed, |t| {
-                good(t).then(|| t.to_owned())
-            })
+        given(fields, key)?.parsed(&mut self.problems, allowed, |t| {
+            good(t).then(|| t.to_owned())
+        })
     }
 
     fn additional(&mut self, mirror: &Fields<'_>, rules: Rules) -> Vec<AdditionalImage> {

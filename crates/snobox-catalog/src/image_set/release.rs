@@ -6,7 +6,7 @@ use snobox_formats::reference::ImageRef;
 use snobox_plan::ask::Field;
 
 use super::operators::bounds;
-use super::read::{Reading, place};
+use super::read::{Reading, given, place};
 use super::{Platform, ReleaseChannel, Rules};
 
 pub(super) const ARCHITECTURES: &str = "amd64, arm64, ppc64le, s390x or multi";
@@ -56,7 +56,7 @@ pub(super) fn platform(reading: &mut Reading, field: &Field<'_>, rules: Rules) -
         );
     }
     let allowed = "a payload image by digest or tag, such as quay.io/openshift-release-dev/ocp-release@sha256:…";
-    let release = fields.optional("release").and_then(|f| {
+    let release = given(&fields, "release").and_then(|f| {
         let named = |r: &ImageRef| r.tag().is_some() || r.digest().is_some();
         f.parsed(&mut reading.problems, allowed, |t| {
             t.parse().ok().filter(named)
@@ -95,12 +95,13 @@ fn channel(
     fields.required(&mut reading.problems, "name", allowed)?;
     let name = reading.text(&fields, "name", allowed)?;
     reading.once(seen, item, "the channel", &name);
-    let is_okd = fields.optional("type").is_some_and(|f| {
+    let is_okd = given(&fields, "type").is_some_and(|f| {
         f.one_of(&mut reading.problems, &[("ocp", false), ("okd", true)]) == Some(true)
     });
     let range = bounds(reading, &fields);
     Some(ReleaseChannel {
         place: range.place.unwrap_or_else(|| place(item)),
+        max_place: range.max_place,
         name,
         is_okd,
         bounds: range.bounds,

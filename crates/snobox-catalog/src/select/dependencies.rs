@@ -202,6 +202,13 @@ fn bring(
             BTreeSet::from([bundle.to_owned()])
         }
     };
+    let bundles = package.map(|package| &package.bundles);
+    for bundle in &names {
+        let found = bundles.and_then(|bundles| bundles.get(bundle));
+        if let Some(fault) = found.and_then(|bundle| bundle.fault.as_ref()) {
+            selection.notes.push(format!("{name}: {fault}"));
+        }
+    }
     let is_new = !selection.packages.contains_key(name);
     let chosen = selection.packages.entry(name.to_owned()).or_default();
     chosen

@@ -7,7 +7,7 @@ use super::ChannelChoice;
 use super::v2::version;
 use crate::catalog::{Catalog, Package};
 use crate::channel::GraphError;
-use crate::image_set::{ChannelAsk, Operator, PackageAsk, Place};
+use crate::image_set::{ChannelAsk, Operator, PackageAsk, Place, Rules};
 
 /// How many names or versions are listed.
 const LISTED: usize = 8;
@@ -29,6 +29,9 @@ fn problem(
 
 /// `a, b and 7 more`.
 fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
     let shown: Vec<_> = names.iter().take(LISTED).map(AsRef::as_ref).collect();
     let text = shown.join(", ");
     match names.len() - shown.len() {
@@ -43,10 +46,15 @@ fn channel_names(package: &Package) -> Vec<&str> {
 
 /// What a range asks for.
 pub(super) fn asked(ask: &PackageAsk, choice: &ChannelChoice<'_>) -> String {
-    match &choice.range.min_bundle {
-        Some(bundle) => format!("bundle {bundle:?}"),
-        None if ask.selected_bundles.is_empty() => choice.range.bounds.to_string(),
-        None => "the selected bundles".to_owned(),
+    let bounds = &choice.range.bounds;
+    match (&choice.range.min_bundle, &bounds.min, &bounds.max) {
+        (Some(bundle), _, _) => format!("bundle {bundle:?}"),
+        _ if !ask.selected_bundles.is_empty() => "the selected bundles".to_owned(),
+        // A lowest version alone is a version that must be there.
+        (None, Some(min), None) if choice.rules == Rules::V1 => {
+            format!("version {min}, which minVersion begins with")
+        }
+        _ => bounds.to_string(),
     }
 }
 
@@ -61,6 +69,17 @@ pub(super) fn no_package(catalog: &Catalog, operator: &Operator, ask: &PackageAs
             count => format!("its {count} packages: {}", listed(&names)),
         },
         hint.unwrap_or_else(|| "`snobox catalog list` prints all packages of a catalog".to_owned()),
+    )
+}
+
+/// What the catalog says of an operator cannot be used.
+pub(super) fn faulty(place: &Place, fault: &str) -> Problem {
+    problem(
+        place,
+        format!("the catalog is at fault: {fault}"),
+        "documents as the specification of file-based catalogs has them".to_owned(),
+        "ask for other channels or versions, or another catalog; nothing else of this one is touched by it"
+            .to_owned(),
     )
 }
 
@@ -161,14 +180,32 @@ pub(super) fn no_version(
     };
     let there = versions(package, Some(choice));
     let near = nearest(&there, wanted);
-    let elsewhere = package.channels.iter().find(|(_, channel)| {
+    let is_asked = |name: &str| ask.channels.iter().any(|asked| asked.name == name);
+    // Where no channel is named, all are looked into.
+    let others = package.channels.iter();
+    let mut others = others.filter(|_| !ask.channels.is_empty());
+    let elsewhere = others.find(|(_, channel)| {
         let mut entries = channel.entries.iter();
         entries.any(|entry| {
             version(package, &entry.name).is_some_and(|v| v.cmp_precedence(wanted).is_eq())
         })
     });
     let hint = match (elsewhere, closest(&there, wanted)) {
-        (Some((channel, _)), _) => Some(format!("write name: {channel}, the channel that has it")),
+        (Some((channel, _)), _) if is_asked(channel) => Some(format!(
+            "write it under name: {channel}, the channel that has it"
+        )),
+        (Some((channel, _)), _) => {
+            let default = ask.default_channel.as_ref();
+            let follows = default.is_some_and(|(name, _)| name == choice.name);
+            let too = if follows {
+                format!(", and defaultChannel: {channel}")
+            } else {
+                String::new()
+            };
+            Some(format!(
+                "write name: {channel}, the channel that has it{too}"
+            ))
+        }
         (None, Some(version)) if bounds.max.is_some() => Some(format!(
             "write minVersion: {version} and maxVersion: {version}"
         )),
@@ -216,27 +253,61 @@ pub(super) fn nothing(
     )
 }
 
-pub(super) fn lost_default(ask: &PackageAsk, own: &str, kept: &[&str]) -> Problem {
-    let choice = kept.last().copied().unwrap_or(own);
+/// The channel that is best made the default one: the newest by its name.
+fn better_default<'k>(kept: &[&'k str]) -> Option<&'k str> {
+    kept.last().copied()
+}
+
+pub(super) fn no_default(ask: &PackageAsk, kept: &[&str]) -> Problem {
     problem(
         &ask.place,
-        format!(
-            "the default channel {own:?} of {:?} was filtered out, a new default channel must be configured for this package",
-            ask.name
-        ),
+        format!("the catalog names no default channel of {:?}", ask.name),
         format!("one of its channels that are asked for: {}", listed(kept)),
-        format!("add defaultChannel: {choice}"),
+        better_default(kept).map(|name| format!("add defaultChannel: {name}")),
     )
 }
 
-pub(super) fn lost_override(ask: &PackageAsk, name: &str, place: &Place, kept: &[&str]) -> Problem {
-    let choice = did_you_mean(name, kept).or(kept.last().copied());
+pub(super) fn lost_default(
+    package: &Package,
+    ask: &PackageAsk,
+    own: &str,
+    kept: &[&str],
+) -> Problem {
+    let given = if package.channels.contains_key(own) {
+        format!(
+            "the default channel {own:?} of {:?} was filtered out, a new default channel must be configured for this package",
+            ask.name
+        )
+    } else {
+        format!(
+            "the catalog calls {own:?} the default channel of {:?} and has no such channel",
+            ask.name
+        )
+    };
+    problem(
+        &ask.place,
+        given,
+        format!("one of its channels that are asked for: {}", listed(kept)),
+        better_default(kept).map(|name| format!("add defaultChannel: {name}")),
+    )
+}
+
+pub(super) fn lost_override(
+    package: &Package,
+    ask: &PackageAsk,
+    name: &str,
+    place: &Place,
+    kept: &[&str],
+) -> Problem {
+    let choice = did_you_mean(name, kept).or(better_default(kept));
+    let why = if package.channels.contains_key(name) {
+        "does not exist among what is asked for"
+    } else {
+        "does not exist"
+    };
     problem(
         place,
-        format!(
-            "the default channel {name:?} of {:?} does not exist among what is asked for",
-            ask.name
-        ),
+        format!("the default channel {name:?} of {:?} {why}", ask.name),
         format!("one of its channels that are asked for: {}", listed(kept)),
         choice.map(|choice| format!("write defaultChannel: {choice}")),
     )

@@ -89,8 +89,12 @@ pub(crate) fn documents(text: &str) -> String {
 /// Reads documents.
 pub(crate) fn catalog(documents: &str) -> Catalog {
     let mut builder = Builder::default();
-    fbc::read("catalog", documents.as_bytes(), &mut |d| builder.add(d)).unwrap();
-    builder.finish().unwrap()
+    let mut take = |document: fbc::Document<'_>| {
+        builder.add(document);
+        Ok(())
+    };
+    fbc::read("catalog", documents.as_bytes(), &mut take).unwrap();
+    builder.finish()
 }
 
 /// An image set with one catalog; `ask` is what stands below `- catalog:`.

@@ -5,6 +5,9 @@ use std::io::{self, Read};
 use proptest::prelude::*;
 use snobox_catalog::catalog::{Builder, Catalog, Constraint, Requirement};
 use snobox_catalog::fbc::{self, Blob};
+use snobox_catalog::image_set::Rules;
+
+use crate::case::{catalog, choose, documents, lines};
 
 const JSON: &str = r#"{"schema":"olm.package","name":"foo","defaultChannel":"s","icon":{"base64data":"AAAA"}}
 { "name":"s", "package":"foo", "entries":[{"name":"foo.v1.0.0"},{"name":"foo.v1.1.0","replaces":"foo.v1.0.0","skips":["foo.v1.0.1"],"skipRange":"<1.1.0"}],
@@ -74,8 +77,12 @@ name: [7]
 
 fn read(text: &[u8]) -> Result<Catalog, String> {
     let mut builder = Builder::default();
-    fbc::read("index", text, &mut |d| builder.add(d)).map_err(|e| e.to_string())?;
-    builder.finish()
+    let mut take = |document: fbc::Document<'_>| {
+        builder.add(document);
+        Ok(())
+    };
+    fbc::read("index", text, &mut take).map_err(|e| e.to_string())?;
+    Ok(builder.finish())
 }
 
 fn places(text: &str) -> Vec<(usize, usize)> {
@@ -135,18 +142,50 @@ fn the_bytes_of_a_document_come_with_it() {
 fn what_is_wrong_is_told_with_its_place() {
     let package = r#"{"schema":"olm.package","name":"foo"}"#;
     let cases = [
-        ("{\"schema\":\"olm.package\",\n\"name\":x}".to_owned(), "index:2: document 1: expected value"),
-        (format!("{package}\n\n{{\"schema\":\"olm.package\",\n"), "index:4: document 2: the file ends within the object"),
-        (format!("{package}\n{package}"), "index:2: document 2: the package \"foo\" is given twice"),
-        (format!("[{package}]"), "index:1: document 1: expected an object: a catalog is objects one behind the other"),
-        (format!("{package},{package}"), "index:1: document 2: expected an object"),
-        ("{\"name\":\"foo\"}".to_owned(), "index:1: document 1: it has no schema"),
-        ("\n{\"schema\":\"olm.channel\",\"name\":\"s\"}".to_owned(), "index:2: document 1: olm.channel without package"),
-        (format!("{package}\n{{\"schema\":\"olm.bundle\",\n\"name\":7}}"), "index:3: document 2: invalid type: integer `7`"),
-        ("{\"schema\":\"olm.bundle\",\"package\":\"p\",\"name\":\"b\",\"properties\":[{\"type\":\"olm.package\",\"value\":{\"version\":\"1.0\"}}]}".to_owned(), "the bundle \"b\": its version \"1.0\" is not one"),
-        ("schema: olm.package\nname: foo\n---\nschema: olm.package\n name: x\n".to_owned(), "index:5: document 2: "),
-        ("schema: olm.package\nname: foo\n---\nschema: olm.channel\nname: x\n".to_owned(), "index:3: document 2: olm.channel without package"),
-        ("schema: olm.package\nname: foo\nname: bar\n".to_owned(), "index:3: document 1: the key \"name\" is given twice"),
+        (
+            "{\"schema\":\"olm.package\",\n\"name\":x}".to_owned(),
+            "index:2: document 1: expected value",
+        ),
+        (
+            format!("{package}\n\n{{\"schema\":\"olm.package\",\n"),
+            "index:4: document 2: the file ends within the object",
+        ),
+        (
+            format!("[{package}]"),
+            "index:1: document 1: expected an object: a catalog is objects one behind the other",
+        ),
+        (
+            format!("{package},{package}"),
+            "index:1: document 2: expected an object",
+        ),
+        (
+            "{\"name\":\"foo\"}".to_owned(),
+            "index:1: document 1: it has no schema",
+        ),
+        (
+            "\n{\"schema\":\"olm.channel\",\"name\":\"s\"}".to_owned(),
+            "index:2: document 1: olm.channel without package",
+        ),
+        (
+            format!("{package}\n{{\"schema\":\"olm.bundle\",\n\"name\":7}}"),
+            "index:3: document 2: invalid type: integer `7`",
+        ),
+        (
+            "just a text\n".to_owned(),
+            "index:1: document 1: invalid type: string \"just a text\", expected a document of a catalog",
+        ),
+        (
+            "schema: olm.package\nname: foo\n---\nschema: olm.package\n name: x\n".to_owned(),
+            "index:5: document 2: ",
+        ),
+        (
+            "schema: olm.package\nname: foo\n---\nschema: olm.channel\nname: x\n".to_owned(),
+            "index:3: document 2: olm.channel without package",
+        ),
+        (
+            "schema: olm.package\nname: foo\nname: bar\n".to_owned(),
+            "index:3: document 1: the key \"name\" is given twice",
+        ),
         ("a: *b\n".to_owned(), "index:1: document 1: "),
     ];
     for (text, expected) in cases {
@@ -157,11 +196,150 @@ fn what_is_wrong_is_told_with_its_place() {
             "{text}: {found}"
         );
     }
-    let orphan = r#"{"schema":"olm.channel","package":"foo","name":"s"}"#;
-    assert_eq!(
-        read(orphan.as_bytes()).unwrap_err(),
-        "there are 1 channels and 0 bundles of \"foo\", but no olm.package of that name"
-    );
+}
+
+#[test]
+fn what_is_wrong_with_one_operator_is_no_fault_of_another() {
+    let good = documents("package good default s\ns: 1.0.0");
+    let bundle = |more: &str| {
+        format!(r#"{{"schema":"olm.bundle","package":"foo","name":"foo.v1.0.0",{more}}}"#)
+    };
+    let version = |version: &str| {
+        let property = format!(r#"{{"type":"olm.package","value":{{"version":{version}}}}}"#);
+        bundle(&format!(
+            r#""image":"r.example.com/foo","properties":[{property}]"#
+        ))
+    };
+    let package = r#"{"schema":"olm.package","name":"foo","defaultChannel":"s"}"#;
+    let channel =
+        r#"{"schema":"olm.channel","package":"foo","name":"s","entries":[{"name":"foo.v1.0.0"}]}"#;
+    let cases = [
+        (
+            channel.to_owned(),
+            "there are 1 channels and 0 bundles of it, but no olm.package of that name",
+        ),
+        (
+            format!("{package}\n{package}"),
+            "catalog:5: it is given twice, first in catalog:4",
+        ),
+        (
+            r#"{"schema":"olm.package","name":"foo","defaultChannel":7}"#.to_owned(),
+            "catalog:4: invalid type: integer `7`",
+        ),
+        (
+            format!("{package}{channel}{channel}"),
+            "catalog:4: the channel \"s\" is given twice",
+        ),
+        (
+            format!(
+                r#"{package}{{"schema":"olm.channel","package":"foo","name":"s","entries":[{{}}]}}"#
+            ),
+            "catalog:4: an entry without name",
+        ),
+        (
+            format!(
+                r#"{package}{{"schema":"olm.channel","package":"foo","name":"s","entries":{{}}}}"#
+            ),
+            "catalog:4: invalid type: map, expected a sequence",
+        ),
+        (
+            format!("{package}{channel}\n{}", version("\"1.0\"")),
+            "catalog:5: the bundle \"foo.v1.0.0\": its version \"1.0\" is not one",
+        ),
+        (
+            format!("{package}{channel}\n{}", bundle(r#""image":null"#)),
+            "catalog:5: the bundle \"foo.v1.0.0\": it names no image",
+        ),
+        (
+            format!(
+                "{package}{channel}\n{}",
+                bundle(r#""image":"x","relatedImages":[{"image":"y"},{"name":"z"}]"#)
+            ),
+            "relatedImages[1] names no image",
+        ),
+        (
+            format!(
+                "{package}{channel}\n{}",
+                bundle(r#""image":"x","properties":[{"type":7,"value":1}]"#)
+            ),
+            "catalog:5: invalid type: integer `7`",
+        ),
+        (
+            format!("{package}{channel}\n{0}\n{0}", version("\"1.0.0\"")),
+            "catalog:6: the bundle \"foo.v1.0.0\" is given twice",
+        ),
+    ];
+    for (foo, expected) in cases {
+        let text = format!("{good}{foo}");
+        let found = choose(&text, Rules::V2, "packages:\n- name: good").unwrap();
+        assert_eq!(lines(&found), ["good s*: 1.0.0"], "{foo}");
+        let refused = choose(&text, Rules::V2, "packages:\n- name: foo").unwrap_err();
+        let [problem] = &refused[..] else {
+            panic!("{foo}: {refused:#?}")
+        };
+        let given = &problem.given;
+        assert!(
+            given.starts_with("the catalog is at fault: ") && given.contains(expected),
+            "{foo}: {given}"
+        );
+        assert!(
+            catalog(&text).packages["foo"]
+                .faults()
+                .any(|fault| fault.contains(expected))
+        );
+    }
+    // A bundle that brings its manifests itself needs no image.
+    let inline = bundle(r#""properties":[{"type":"olm.bundle.object","value":{"data":""}}]"#);
+    let text = format!("{package}{channel}{inline}");
+    choose(&text, Rules::V2, "packages:\n- name: foo").unwrap();
+}
+
+#[test]
+fn a_faulty_version_that_is_not_asked_for_is_a_note() {
+    let good = documents("package foo default s\ns: 1.0.0, 2.0.0 > 1.0.0");
+    let text = good.replace("\"version\":\"1.0.0\"", "\"version\":\"1.0\"");
+    let found = choose(&text, Rules::V2, "packages:\n- name: foo").unwrap();
+    assert_eq!(lines(&found), ["foo s*: 2.0.0"]);
+    let [note] = &found.notes[..] else {
+        panic!("{:?}", found.notes)
+    };
+    assert!(note.contains("its version \"1.0\" is not one"), "{note}");
+    // What comes along, because updates go through it, must be good.
+    let ask = "packages:\n- name: foo\n  minVersion: 0.5.0";
+    let added = text.replace("\"entries\":[{\"name\":\"foo.v1.0.0\"}", "\"entries\":[{\"name\":\"foo.v1.0.0\",\"replaces\":\"foo.v0.9.0\"},{\"name\":\"foo.v0.9.0\"}");
+    let added = added
+        + r#"{"schema":"olm.bundle","package":"foo","name":"foo.v0.9.0","image":"x","properties":[{"type":"olm.package","value":{"version":"0.9.0"}}]}"#;
+    assert!(choose(&added, Rules::V2, ask).is_err());
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    for text in [JSON, YAML] {
+        let marked = format!("\u{feff}{text}");
+        assert_eq!(
+            read(marked.as_bytes()).unwrap(),
+            read(text.as_bytes()).unwrap()
+        );
+    }
+}
+
+#[test]
+fn a_file_of_another_name_is_one_of_documents_if_its_first_document_is_one() {
+    for (name, text, expected) in [
+        ("catalog", YAML, false),
+        ("catalog.txt", JSON, false),
+        ("a/catalog.json", "no document", false),
+        ("empty", "", false),
+        ("README.md", "# A catalog\n\nMore.\n", true),
+        ("values.conf", "a: b\n", true),
+        ("late", "schema: olm.package\nname: a\n---\nbroken", false),
+    ] {
+        assert_eq!(
+            fbc::is_other(name, text.as_bytes()).is_some(),
+            expected,
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -49,11 +49,12 @@ fn catalog(path: &Path) -> Catalog {
     for file in all {
         let name = file.display().to_string();
         fbc::read(&name, fs::File::open(&file).unwrap(), &mut |d| {
-            builder.add(d)
+            builder.add(d);
+            Ok(())
         })
         .unwrap();
     }
-    builder.finish().unwrap()
+    builder.finish()
 }
 
 fn chosen(catalog: &Catalog, rules: Rules, ask: &str) -> Selection {

@@ -45,7 +45,7 @@ fn versions(releases: &Releases) -> Vec<String> {
 #[test]
 fn one_channel() {
     let graphs = graphs();
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 11] = [
         ("name: stable-4.13", &["4.13.3"]),
         (
             "name: stable-4.13, minVersion: 4.13.1, maxVersion: 4.13.1",
@@ -73,8 +73,13 @@ fn one_channel() {
             &["4.13.0", "4.13.2", "4.13.3"],
         ),
         (
-            "name: stable-4.13, shortestPath: true",
+            "name: stable-4.13, full: true, shortestPath: true",
             &["4.12.9", "4.13.0", "4.13.2", "4.13.3"],
+        ),
+        ("name: stable-4.13, shortestPath: true", &["4.13.3"]),
+        (
+            "name: stable-4.13, minVersion: \"\", maxVersion: 4.13.0, shortestPath: yes",
+            &["4.12.9", "4.13.0"],
         ),
         (
             "name: stable-4.13, minVersion: 4.13.1, maxVersion: 4.13.1, shortestPath: true",
@@ -194,6 +199,11 @@ fn what_is_not_there_is_told_with_what_is() {
         "6:7: mirror.platform.channels[0]: there is no update graph of the channel \"stable-4.31\"; allowed: channels with a graph: \
          stable-4.13, stable-4.14 (write name: stable-4.13)"
     );
+    assert_eq!(
+        problem("name: stable-4.13, minVersion: 4.13.0, maxVersion: 4.13.7, shortestPath: true"),
+        "6:59: mirror.platform.channels[0].maxVersion: no release images found: stable-4.13 does not have 4.13.7; \
+         allowed: its versions near that: 4.13.1, 4.13.2, 4.13.3 (write maxVersion: 4.13.3, or another channel)"
+    );
     let none =
         problem("name: stable-4.13, minVersion: 4.13.1, maxVersion: 4.13.2, shortestPath: true");
     assert!(
@@ -203,9 +213,16 @@ fn what_is_not_there_is_told_with_what_is() {
 }
 
 #[test]
+fn empty_lists_may_be_null() {
+    let text = r#"{"nodes":[{"version":"4.13.0","payload":"x","metadata":null}],"edges":null,"conditionalEdges":null}"#;
+    assert_eq!(Graph::parse(text.as_bytes()).unwrap().nodes().len(), 1);
+}
+
+#[test]
 fn what_is_no_graph_is_refused() {
     for (text, why) in [
         ("[]", "not an update graph"),
+        (r#"{"nodes":null}"#, "not an update graph"),
         (
             r#"{"nodes":[{"version":"4.13","payload":"x"}]}"#,
             "the version \"4.13\", which is not one",

@@ -62,7 +62,7 @@ fn a_minimum_alone_is_a_version_that_must_be_there() {
             CHAIN,
             "packages:\n- name: foo\n  channels:\n  - {name: stable, minVersion: 1.1.5}",
             Refused(
-                "does not have versions from 1.1.5",
+                "does not have version 1.1.5, which minVersion begins with",
                 "write minVersion: 1.1.0",
             ),
         ),
@@ -77,7 +77,7 @@ fn a_minimum_alone_is_a_version_that_must_be_there() {
             CHAIN,
             "packages:\n- name: foo\n  minVersion: 1.1.5",
             Refused(
-                "no channel of \"foo\" (candidate, stable) has versions from 1.1.5",
+                "no channel of \"foo\" (candidate, stable) has version 1.1.5, which minVersion begins with",
                 "write minVersion: 1.1.0",
             ),
         ),

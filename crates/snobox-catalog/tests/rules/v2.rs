@@ -307,7 +307,31 @@ fn default_channels() {
             "the catalog names none",
             "package foo\ns: 1.0.0",
             "packages:\n- name: foo",
+            Refused(
+                "the catalog names no default channel of \"foo\"",
+                "add defaultChannel: s",
+            ),
+        ),
+        (
+            "the catalog names none, the image set does",
+            "package foo\ns: 1.0.0",
+            "packages:\n- name: foo\n  defaultChannel: s",
+            Chosen(&["foo s*: 1.0.0"]),
+        ),
+        (
+            "the catalog names none, and is taken as it is",
+            "package foo\ns: 1.0.0",
+            "full: true",
             Chosen(&["foo s: 1.0.0"]),
+        ),
+        (
+            "one that does not exist",
+            "package foo default z\ns: 1.0.0",
+            "packages:\n- name: foo",
+            Refused(
+                "the catalog calls \"z\" the default channel of \"foo\" and has no such channel",
+                "add defaultChannel: s",
+            ),
         ),
     ];
     judge(Rules::V2, cases);

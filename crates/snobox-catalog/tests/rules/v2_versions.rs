@@ -58,7 +58,7 @@ stable: 4.12.0-202301042257, 4.13.0-202305262054 > 4.12.0-202301042257, 4.14.0-2
             "packages:\n- name: foo\n  channels:\n  - name: stable\n  - {name: candidate, minVersion: 1.1.0, maxVersion: 1.1.0}",
             Refused(
                 "the channel \"candidate\" of \"foo\" does not have version 1.1.0",
-                "write name: stable",
+                "write it under name: stable",
             ),
         ),
         (

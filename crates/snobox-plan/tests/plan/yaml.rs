@@ -109,7 +109,7 @@ fn an_error_shows_no_text_of_the_document_but_a_key() {
         format!("a: '{canary}"),
         format!("a: {canary}: {canary}"),
         format!("a: [{canary}\nb: {canary}"),
-        format!("a: &{canary} 1"),
+        format!("a: &{canary} [*{canary}]"),
         format!("a: *{canary}"),
         format!("a: !{canary} 1"),
         format!("a: {canary}\n {canary}: 1\n- b"),

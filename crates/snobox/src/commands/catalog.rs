@@ -112,7 +112,7 @@ impl<'a> Sources<'a> {
     /// The catalog of that name.
     async fn catalog(&mut self, named: &Named) -> Result<Catalog> {
         match named {
-            Named::Files(path) => catalog::read_files(path),
+            Named::Files(path) => catalog::read_files(path, self.ui),
             Named::Layout(path) => {
                 let name = format!("{NO_REGISTRY}/catalog").parse();
                 let name = name.map_err(|e| Error::internal("the name of a catalog", &e))?;

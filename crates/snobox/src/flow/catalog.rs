@@ -56,7 +56,7 @@ impl Named {
 /// A catalog that was put together, or why there is none.
 fn finished(name: &str, builder: snobox_catalog::catalog::Builder, hint: &str) -> Result<Catalog> {
     let failed = |message| Error::new(Exit::File, format!("{name}: {message}")).hint(hint);
-    let catalog = builder.finish().map_err(failed)?;
+    let catalog = builder.finish();
     if catalog.packages.is_empty() {
         return Err(failed("no package in it".to_owned()));
     }

@@ -17,6 +17,8 @@ use serde_json::Value;
 
 use crate::vm::tool;
 
+/// What the names of parts of the installed system begin with.
+pub(super) const INSTALLED_PART: &str = "installed:";
 const INSTALLED: &str = "/opt/openshift/openshift/99-master-snobox-cache.yaml";
 const INSTALL: &str = "/usr/local/bin/install-to-disk.sh";
 const SAVE: &str = "--save-partlabel";
@@ -33,7 +35,7 @@ pub fn take_out(snobox: &Path, stick: &Path, what: &str) -> Result<(), String> {
     let files = config["storage"]["files"]
         .as_array_mut()
         .ok_or("the stick's ignition has no files")?;
-    if let Some(name) = what.strip_prefix("installed:") {
+    if let Some(name) = what.strip_prefix(INSTALLED_PART) {
         edit(files, INSTALLED, |text| {
             let mut machine_config: Value =
                 serde_json::from_str(&text).map_err(|e| format!("{INSTALLED}: {e}"))?;

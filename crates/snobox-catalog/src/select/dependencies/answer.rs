@@ -196,7 +196,10 @@ fn bundles_of<'c>(catalog: &'c Catalog, name: &str) -> Option<&'c BTreeMap<Strin
 /// The newest bundle that counts: of an operator that is chosen already, or else of the first by name.
 fn newest<'a>(source: &Source<'a>, counts: &Counts<'_>) -> Option<Provider<'a>> {
     let of_package = |(name, package): (&'a String, &'a Package)| {
-        let entries = package.channels.iter().flat_map(|(channel, content)| {
+        let channels = package.channels.iter();
+        let usable =
+            channels.filter(|(_, content)| package.fault.is_none() && content.fault.is_none());
+        let entries = usable.flat_map(|(channel, content)| {
             let is_default = package.default_channel.as_ref() == Some(channel);
             content
                 .entries
@@ -205,7 +208,7 @@ fn newest<'a>(source: &Source<'a>, counts: &Counts<'_>) -> Option<Provider<'a>> 
         });
         let providing = entries.filter_map(|(channel, entry, is_default)| {
             let (bundle, found) = package.bundles.get_key_value(&entry.name)?;
-            counts(name, found).then_some((
+            (found.fault.is_none() && counts(name, found)).then_some((
                 found.version.as_ref(),
                 is_default,
                 std::cmp::Reverse(channel),

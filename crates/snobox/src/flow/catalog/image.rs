@@ -13,12 +13,13 @@ use snobox_formats::reference::ImageRef;
 use snobox_registry::client::RequestError;
 use snobox_registry::pull::{Pinned, PullError};
 
+use super::files::passed_over;
 use super::finished;
 use crate::error::{Error, Exit, Result};
 use crate::flow::line::Line;
 
 /// Of what is known of catalogs; others are worked out again.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HINT: &str = "expected the image of a file-based catalog, such as registry.redhat.io/redhat/redhat-operator-index:v4.13";
 
 /// A catalog and the image that it came from.
@@ -159,6 +160,10 @@ impl Opened {
     }
 
     fn read(&self, line: &Line<'_>, reference: &ImageRef) -> Result<Catalog> {
+        for other in self.survey.passed_over() {
+            line.ui
+                .say(format!("note: {reference}: {}", passed_over(other)));
+        }
         let mut builder = Builder::default();
         let read = self
             .image
@@ -166,7 +171,8 @@ impl Opened {
                 if line.interrupt.is_set() {
                     return Err(String::new());
                 }
-                builder.add(document)
+                builder.add(document);
+                Ok(())
             });
         if line.interrupt.is_set() {
             return Err(Error::interrupted());

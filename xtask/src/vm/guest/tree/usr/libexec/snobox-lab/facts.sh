@@ -106,7 +106,7 @@ patience() {
     echo "${argument#*=}"
 }
 limit=$(patience)
-limit=${limit:-1500}
+limit=${limit:-$usual_patience}
 
 # phases_passed: reports each phase of the list `phases` that has been reached, and takes it off the list
 phases_passed() {

@@ -3,9 +3,12 @@
 //! Source of truth: the specification of file-based catalogs, which takes over the rules of gitignore(5): one pattern in a line, for the folder of
 //! the file and below; the last one that fits decides.
 
+/// The name of such a file.
+pub const IGNORE_FILE: &str = ".indexignore";
+
 /// The patterns of all such files.
 #[derive(Debug, Default)]
-pub(super) struct Ignored {
+pub struct Ignored {
     /// From the outermost folder inwards.
     patterns: Vec<Pattern>,
 }
@@ -23,7 +26,7 @@ struct Pattern {
 
 impl Ignored {
     /// Adds the file in `folder` (below that of the documents, empty for that itself).
-    pub(super) fn add(&mut self, folder: &str, text: &str) {
+    pub fn add(&mut self, folder: &str, text: &str) {
         for line in text.lines() {
             self.patterns.extend(Pattern::new(folder, line));
         }
@@ -31,8 +34,14 @@ impl Ignored {
             .sort_by_key(|p| p.folder.matches('/').count() + usize::from(!p.folder.is_empty()));
     }
 
-    /// Whether the file at `path`, below the folder of the documents, is ignored, or a folder on the way to it.
-    pub(super) fn is_ignored(&self, path: &str) -> bool {
+    /// Whether the file at `path`, below the folder of the documents, is one of documents: neither ignored nor an `.indexignore` itself.
+    pub fn is_document(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next();
+        name != Some(IGNORE_FILE) && !self.is_ignored(path)
+    }
+
+    /// Whether the file, or a folder on the way to it, is ignored.
+    fn is_ignored(&self, path: &str) -> bool {
         let folders = path.match_indices('/').map(|(end, _)| (&path[..end], true));
         folders
             .chain([(path, false)])
