@@ -277,3 +277,18 @@ fn a_list_that_names_a_wrong_size_for_its_image_is_refused() {
     );
     assert!(text.contains(&expected), "{text}");
 }
+
+#[test]
+fn a_registry_that_hangs_up_on_the_first_who_asks_still_speaks_plain_http() {
+    let manifest = OneManifest::new();
+    for silent in 1..=3 {
+        let registry = FaultRegistry::start().unwrap();
+        let refusals = (0..silent).map(|_| Answer::hang_up());
+        registry.script("/v2/", refusals.chain([Answer::status(200)]));
+        registry.script(&manifest.path("v1"), [manifest.answer()]);
+        let reference = manifest.by_tag(registry.address());
+        let bench = Bench::new();
+        run(bench.pin(&plain_client(), &[reference])).unwrap();
+        assert_eq!(registry.count("/v2/"), silent + 1);
+    }
+}
