@@ -185,15 +185,25 @@ impl Client {
             limit_bytes,
         };
         let stall = self.patience().stall;
+        let open_ended = flow::is_open_ended(&response);
         let bytes = flow::read_small(&mut response, place, stall, limit_bytes, too_large).await?;
         let digest = Digest::of(&bytes);
-        match reference.digest().or(announced) {
-            Some(expected) if expected != digest => Err(RequestError::WrongDigest {
+        let expected = reference.digest().or(announced);
+        let wrong = expected.filter(|expected| *expected != digest);
+        if open_ended && (wrong.is_some() || document::ends_early(&bytes)) {
+            return Err(RequestError::Cut {
+                place: place.clone(),
+                expected,
+                found_bytes: bytes.len() as u64,
+            });
+        }
+        match wrong {
+            Some(expected) => Err(RequestError::WrongDigest {
                 place: place.clone(),
                 expected,
                 found: digest,
             }),
-            _ => Ok(RawManifest {
+            None => Ok(RawManifest {
                 bytes,
                 digest,
                 content_type,
