@@ -6,6 +6,7 @@ mod document;
 mod error;
 mod flow;
 mod redirect;
+mod scheme;
 mod setup;
 mod sources;
 
@@ -55,7 +56,7 @@ struct Shared {
     secret: Option<PullSecret>,
     patience: Patience,
     authorizations: Authorizations,
-    /// `http` or `https` for loopback registries, once known.
+    /// `http` or `https` for loopback registries, once one of them has told.
     schemes: Mutex<HashMap<String, &'static str>>,
     /// Registries that have answered: when one of them cannot be reached, it is the line.
     answered: RwLock<HashSet<String>>,
@@ -184,15 +185,25 @@ impl Client {
             limit_bytes,
         };
         let stall = self.patience().stall;
+        let open_ended = flow::is_open_ended(&response);
         let bytes = flow::read_small(&mut response, place, stall, limit_bytes, too_large).await?;
         let digest = Digest::of(&bytes);
-        match reference.digest().or(announced) {
-            Some(expected) if expected != digest => Err(RequestError::WrongDigest {
+        let expected = reference.digest().or(announced);
+        let wrong = expected.filter(|expected| *expected != digest);
+        if open_ended && (wrong.is_some() || document::ends_early(&bytes)) {
+            return Err(RequestError::Cut {
+                place: place.clone(),
+                expected,
+                found_bytes: bytes.len() as u64,
+            });
+        }
+        match wrong {
+            Some(expected) => Err(RequestError::WrongDigest {
                 place: place.clone(),
                 expected,
                 found: digest,
             }),
-            _ => Ok(RawManifest {
+            None => Ok(RawManifest {
                 bytes,
                 digest,
                 content_type,
@@ -267,14 +278,19 @@ impl Client {
         let broken = |e| RequestError::broken(place, e);
         let mut request = make(self.http(place)).build().map_err(broken)?;
         // An upload may go on at another host, which is not the one that was asked for a token.
-        let of_place = request.url().scheme() == self.scheme(place).await
-            && redirect::elsewhere(place, request.url()).is_none();
+        let scheme = request.url().scheme().to_owned();
+        let at_home = redirect::elsewhere(place, request.url()).is_none();
+        let of_place = at_home && scheme == self.settled_scheme(place).await.unwrap_or("https");
         if let Some(value) = authorization.filter(|_| of_place)
             && let Ok(value) = HeaderValue::from_str(value)
         {
             request.headers_mut().insert(AUTHORIZATION, value);
         }
-        self.follow(place, request).await
+        let response = self.follow(place, request).await?;
+        if at_home {
+            self.settle_scheme(place, &scheme, response.status()).await;
+        }
+        Ok(response)
     }
 
     fn note_answer(&self, registry: &str) {
@@ -292,33 +308,6 @@ impl Client {
         } else {
             &self.outside
         }
-    }
-
-    /// Registries on loopback often speak plain HTTP, as every other client allows there; all others speak TLS, unless they are known not to.
-    async fn scheme(&self, place: &Place) -> &'static str {
-        if self.shared.plain_http.contains(&place.registry) {
-            return "http";
-        }
-        if !place.is_loopback() {
-            return "https";
-        }
-        let mut schemes = self.shared.schemes.lock().await;
-        if let Some(scheme) = schemes.get(&place.registry) {
-            return scheme;
-        }
-        let plain = self
-            .loopback
-            .get(format!("http://{}/v2/", place.registry))
-            .send()
-            .await;
-        let scheme = match plain {
-            Ok(r) if r.status() != StatusCode::BAD_REQUEST => "http",
-            // Nothing listens: the caller's own request says so, and asks again next time.
-            Err(e) if e.is_connect() => return "http",
-            _ => "https",
-        };
-        schemes.insert(place.registry.clone(), scheme);
-        scheme
     }
 }
 

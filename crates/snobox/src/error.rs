@@ -287,6 +287,7 @@ impl From<Failure> for Error {
                     "the registry or something before it is set up wrongly; a copy nearby can be named under `mirrors:` in site.yaml",
                 ),
                 RequestError::WrongSize { .. }
+                | RequestError::Cut { .. }
                 | RequestError::Broken { .. }
                 | RequestError::Stalled { .. } => (
                     Exit::Truncated,

@@ -31,6 +31,12 @@ impl Client {
     }
 }
 
+/// Whether a JSON document ends within itself.
+pub(super) fn ends_early(bytes: &[u8]) -> bool {
+    let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(bytes);
+    parsed.is_err_and(|error| error.is_eof())
+}
+
 /// The server and the path of a URL, as messages name them: without a query or a user's name.
 fn place(url: &Url) -> Place {
     let host = url.host_str().unwrap_or_default();
@@ -41,5 +47,21 @@ fn place(url: &Url) -> Place {
     Place {
         registry,
         repository: url.path().trim_start_matches('/').to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_ends_early_where_more_must_come_and_nowhere_else() {
+        let whole = r#"{"schemaVersion":2,"layers":[]}"#;
+        for bytes in 0..whole.len() {
+            assert!(ends_early(&whole.as_bytes()[..bytes]), "{bytes}");
+        }
+        for other in [whole, "{}\n", "{]", "hello"] {
+            assert!(!ends_early(other.as_bytes()), "{other}");
+        }
     }
 }

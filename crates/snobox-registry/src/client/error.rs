@@ -141,6 +141,17 @@ pub enum RequestError {
         /// Digest of what came.
         found: Digest,
     },
+    /// A manifest on a connection that told no length is not whole, or not the one that was asked for: what was cut short and what was altered look
+    /// alike then.
+    #[error("{}", cut(place, *expected, *found_bytes))]
+    Cut {
+        /// Where.
+        place: Place,
+        /// Digest asked for or announced.
+        expected: Option<Digest>,
+        /// Bytes that came.
+        found_bytes: u64,
+    },
     /// The body ended early or went on too long.
     #[error("{place} sends {found} bytes of a blob of {expected}")]
     WrongSize {
@@ -198,6 +209,13 @@ fn answers(place: &Place, redirect: Option<&str>, status: u16) -> String {
             place.registry
         ),
     }
+}
+
+fn cut(place: &Place, expected: Option<Digest>, found_bytes: u64) -> String {
+    let which = expected.map_or_else(|| "one".to_owned(), |digest| digest.to_string());
+    format!(
+        "{place} sends {found_bytes} bytes of a manifest, not the whole of {which}; it did not say how many would come"
+    )
 }
 
 fn unreachable(place: &Place, redirect: Option<&str>) -> String {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Response;
+use reqwest::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use reqwest::{Response, Version};
 
 use super::{Place, RequestError};
 
@@ -32,6 +33,14 @@ pub(super) async fn read_small(
             return Err(too_large());
         }
     }
+}
+
+/// Whether nothing but the end of the connection tells where the body ends (RFC 9112, 6.3): then a body that was cut short looks like a whole one.
+pub(super) fn is_open_ended(response: &Response) -> bool {
+    let headers = response.headers();
+    response.version() <= Version::HTTP_11
+        && !headers.contains_key(CONTENT_LENGTH)
+        && !headers.contains_key(TRANSFER_ENCODING)
 }
 
 /// Whether a body still brings anything worth waiting for. Only time spent waiting for the place counts.

@@ -55,7 +55,7 @@ impl Failure {
         self.attempts.iter().rev().max_by_key(|error| match error {
             PullError::Store(_) => 6,
             PullError::Request(RequestError::WrongDigest { .. }) => 5,
-            PullError::Request(RequestError::WrongSize { .. }) => 4,
+            PullError::Request(RequestError::WrongSize { .. } | RequestError::Cut { .. }) => 4,
             PullError::Manifest(_) | PullError::Platform { .. } | PullError::Size { .. } => 3,
             PullError::Request(RequestError::Denied { .. }) => 2,
             PullError::Request(

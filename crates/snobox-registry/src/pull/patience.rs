@@ -73,6 +73,7 @@ impl Prospect {
         match error {
             _ if error.is_untrusted() => Self::Hopeless,
             RequestError::Broken { .. }
+            | RequestError::Cut { .. }
             | RequestError::Stalled { .. }
             | RequestError::Range { .. } => Self::Transient(None),
             // A body that ended early; one that is too long is another body.

@@ -277,3 +277,66 @@ fn a_list_that_names_a_wrong_size_for_its_image_is_refused() {
     );
     assert!(text.contains(&expected), "{text}");
 }
+
+#[test]
+fn a_manifest_cut_short_where_no_length_was_told_is_asked_for_again() {
+    let manifest = OneManifest::new();
+    let whole = || manifest.answer().open_ended();
+    // By a tag, the document itself says that more must come.
+    let bench = Bench::new();
+    let answers = [whole().cut_at(0), whole().cut_at(60), whole()];
+    let (pinned, asked) = pin(&bench, answers);
+    assert_eq!(pinned.unwrap().manifest.digest, manifest.digest);
+    assert_eq!(asked, 3);
+    // By a tag whose digest is told, and by a digest: what is missing may be no part of the document.
+    let registry = FaultRegistry::start().unwrap();
+    let spaced = OneManifest::of([&manifest.bytes[..], b"  \n"].concat());
+    let whole = || spaced.answer().open_ended();
+    let told = || whole().header("Docker-Content-Digest", &spaced.digest.to_string());
+    let almost = spaced.bytes.len() - 1;
+    registry.script(&spaced.path("v1"), [told().cut_at(almost), told()]);
+    let by_digest = spaced.path(&spaced.digest.to_string());
+    registry.script(&by_digest, [whole().cut_at(almost), whole()]);
+    for reference in [
+        spaced.by_tag(registry.address()),
+        spaced.by_digest(registry.address()),
+    ] {
+        let bench = Bench::new();
+        let pinned = run(bench.pin(&plain_client(), &[reference])).unwrap();
+        assert_eq!(pinned[0].manifest.digest, spaced.digest);
+    }
+    assert_eq!(registry.count(&by_digest), 2);
+    assert_eq!(registry.count(&spaced.path("v1")), 2);
+}
+
+#[test]
+fn a_manifest_that_is_always_cut_short_is_said_to_be() {
+    let manifest = OneManifest::new();
+    let (error, asked) = fails_with([manifest.answer().open_ended().cut_at(60)]);
+    let text = error.to_string();
+    assert!(text.contains("sends 60 bytes of a manifest"), "{text}");
+    assert_eq!(asked, 4);
+    // With a length, nothing was cut.
+    let (pinned, asked) = pin(&Bench::new(), [Answer::bytes(&manifest.bytes[..60])]);
+    let failure = pinned.unwrap_err();
+    assert!(
+        matches!(failure.cause(), Some(PullError::Manifest(_))),
+        "{failure:?}"
+    );
+    assert_eq!(asked, 1);
+}
+
+#[test]
+fn a_registry_that_hangs_up_on_the_first_who_asks_still_speaks_plain_http() {
+    let manifest = OneManifest::new();
+    for silent in 1..=3 {
+        let registry = FaultRegistry::start().unwrap();
+        let refusals = (0..silent).map(|_| Answer::hang_up());
+        registry.script("/v2/", refusals.chain([Answer::status(200)]));
+        registry.script(&manifest.path("v1"), [manifest.answer()]);
+        let reference = manifest.by_tag(registry.address());
+        let bench = Bench::new();
+        run(bench.pin(&plain_client(), &[reference])).unwrap();
+        assert_eq!(registry.count("/v2/"), silent + 1);
+    }
+}

@@ -240,7 +240,11 @@ impl OneManifest {
         let manifest = serde_json::json!({
             "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [],
         });
-        let bytes = manifest.to_string().into_bytes();
+        Self::of(manifest.to_string().into_bytes())
+    }
+
+    /// Of these bytes.
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
         let digest = Digest::of(&bytes);
         Self { bytes, digest }
     }

@@ -17,6 +17,8 @@ pub(super) enum End {
     Stall(usize),
     /// Not even a head.
     Silence,
+    /// The connection is reset before the head.
+    HangUp,
 }
 
 /// The answer to one request.
@@ -26,6 +28,8 @@ pub struct Answer {
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Arc<Vec<u8>>,
     pub(super) announced_bytes: Option<usize>,
+    /// Without `Content-Length`: the body ends with the connection.
+    pub(super) open_ended: bool,
     pub(super) end: End,
     /// Whether a `Range` is answered with 206.
     pub(super) ranged: bool,
@@ -43,6 +47,7 @@ impl Answer {
             headers: Vec::new(),
             body: Arc::default(),
             announced_bytes: None,
+            open_ended: false,
             end: End::Whole,
             ranged: false,
             bytes_per_second: None,
@@ -55,6 +60,15 @@ impl Answer {
     pub fn silence() -> Self {
         Self {
             end: End::Silence,
+            ..Self::status(200)
+        }
+    }
+
+    /// The connection is reset before anything is said.
+    #[must_use]
+    pub fn hang_up() -> Self {
+        Self {
+            end: End::HangUp,
             ..Self::status(200)
         }
     }
@@ -111,6 +125,15 @@ impl Answer {
     pub fn announcing(self, bytes: usize) -> Self {
         Self {
             announced_bytes: Some(bytes),
+            ..self
+        }
+    }
+
+    /// Without a `Content-Length`: only the end of the connection says where the body ends (RFC 9112, 6.3).
+    #[must_use]
+    pub fn open_ended(self) -> Self {
+        Self {
+            open_ended: true,
             ..self
         }
     }

@@ -57,11 +57,15 @@ pub(super) fn send(
         wait_for(ended);
         return Ok(());
     }
-    let announced = answer.announced_bytes.unwrap_or(answer.body.len());
-    let mut head = format!(
-        "HTTP/1.1 {} Practice\r\nContent-Length: {announced}\r\nConnection: close\r\n",
-        answer.status
-    );
+    if answer.end == End::HangUp {
+        return Ok(());
+    }
+    let status = answer.status;
+    let mut head = format!("HTTP/1.1 {status} Practice\r\nConnection: close\r\n");
+    if !answer.open_ended {
+        let announced = answer.announced_bytes.unwrap_or(answer.body.len());
+        head.push_str(&format!("Content-Length: {announced}\r\n"));
+    }
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -89,7 +93,7 @@ pub(super) fn send(
             write(bytes)?;
             wait_for(ended);
         }
-        End::Silence => {}
+        End::Silence | End::HangUp => {}
     }
     stream.shutdown(Shutdown::Write)?;
     // Takes the byte that was left, and waits until the other side has everything.
