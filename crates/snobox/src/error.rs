@@ -95,6 +95,14 @@ impl Error {
         }
     }
 
+    /// Several failures as one: every message, and what the first says besides.
+    pub fn together(errors: impl IntoIterator<Item = Self>) -> Option<Self> {
+        errors.into_iter().reduce(|mut all, next| {
+            all.message = format!("{}\n{}", all.message, next.message);
+            all
+        })
+    }
+
     /// Something that should not happen.
     pub fn internal(message: &str, cause: &(dyn StdError + 'static)) -> Self {
         Self::caused(Exit::Internal, message, cause)

@@ -47,16 +47,23 @@ impl SiteFile {
             site,
             image_sets: Vec::new(),
         };
+        let (mut sets, mut errors) = (Vec::new(), Vec::new());
         for named in &file.site.image_sets {
-            let set = image_set_file::read(&file.resolve(named)).map_err(|error| {
-                error.hint(format!("images.imageSets of {} names it", path.display()))
-            })?;
-            for operator in &set.set.operators {
-                set.template(operator)?;
+            let read = image_set_file::read(&file.resolve(named));
+            match read {
+                Ok(set) => {
+                    let operators = set.set.operators.iter();
+                    errors.extend(operators.filter_map(|operator| set.template(operator).err()));
+                    sets.push(set);
+                }
+                Err(error) => {
+                    let hint = format!("images.imageSets of {} names it", path.display());
+                    errors.push(error.hint(hint));
+                }
             }
-            file.image_sets.push(set);
         }
-        Ok(file)
+        file.image_sets = sets;
+        Error::together(errors).map_or(Ok(file), Err)
     }
 
     /// Whether a lock was made for what the site and its image sets ask for now.

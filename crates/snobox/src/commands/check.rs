@@ -6,10 +6,11 @@ use snobox_plan::profile::Profile;
 
 use crate::cli::SiteArgs;
 use crate::error::{Error, Result};
+use crate::flow::image_sets;
 use crate::site_file::SiteFile;
 use crate::ui::Ui;
 
-/// Checks the site file, then the files that it names: all problems at once.
+/// Checks the site file, then the files that it names, and whether they go together: all problems at once.
 pub fn run(args: &SiteArgs, ui: &Ui) -> Result<()> {
     let file = SiteFile::read(&args.site)?;
     let named = [
@@ -17,12 +18,9 @@ pub fn run(args: &SiteArgs, ui: &Ui) -> Result<()> {
         file.ssh_key().err(),
         file.verification_keys().err(),
     ];
-    let mut errors = named.into_iter().flatten();
-    if let Some(first) = errors.next() {
-        return Err(errors.fold(first, |mut all: Error, next| {
-            all.message = format!("{}\n{}", all.message, next.message);
-            all
-        }));
+    let sets = image_sets::check(&file, ui);
+    if let Some(all) = Error::together(named.into_iter().flatten().chain(sets)) {
+        return Err(all);
     }
     let site = &file.site;
     let kargs = kargs::network(&site.node);

@@ -16,6 +16,7 @@ use snobox_plan::lock::{Lock, LockedCatalog, LockedImage, Role};
 use snobox_plan::operators::{Template, catalog_name};
 use snobox_plan::problem::Problem;
 use snobox_plan::profile::excludes;
+use snobox_plan::site::ReleaseSource;
 use snobox_plan::wanted::Wanted;
 use snobox_registry::pull::Pinned;
 
@@ -74,6 +75,32 @@ impl Choice {
     }
 }
 
+/// What of the image sets does not go with their site, as far as that can be told without a catalog and without a payload.
+pub fn check(file: &SiteFile, ui: &Ui) -> Vec<Error> {
+    let version = match &file.site.release.source {
+        ReleaseSource::Version(version) => Some(version.to_string()),
+        ReleaseSource::Image(_) => None,
+    };
+    let mut errors = Vec::new();
+    let mut seen: Vec<(ImageRef, String)> = Vec::new();
+    for set in &file.image_sets {
+        errors.extend(judge::releases(set, file, version.as_deref(), ui).err());
+        for operator in &set.set.operators {
+            let found = served(operator).and_then(|served| {
+                let own = (served.clone(), name(operator, &served));
+                let is_same = |other: &(ImageRef, String)| other.0 == own.0 || other.1 == own.1;
+                if seen.iter().any(is_same) {
+                    return Err(judge::twice(operator, &served));
+                }
+                seen.push(own);
+                Ok(())
+            });
+            errors.extend(found.err().map(|problem| refused(&set.path, &[problem])));
+        }
+    }
+    errors
+}
+
 /// What the image sets of `file` ask for, when the release is `version`. Catalogs are those of `pins`, where they are named there.
 pub async fn choose(
     line: &Line<'_>,
@@ -94,7 +121,7 @@ pub async fn choose(
         for note in set.notes() {
             line.ui.say(format!("note: {note}"));
         }
-        judge::releases(set, file, version, line.ui)?;
+        judge::releases(set, file, Some(version), line.ui)?;
         choosing.set(set).await?;
     }
     choosing.select().await?;

@@ -330,3 +330,30 @@ fn two_entries_for_one_catalog_are_refused() {
     sandbox.run(&["mirror"]).ok();
     assert_eq!(of_role(&lock(&sandbox), "catalog").len(), 2);
 }
+
+#[test]
+fn check_tells_everything_of_all_image_sets_that_does_not_go_with_the_site() {
+    let (_registry, sandbox) = site(&SET.replace("4.99.0-practice", "4.98.0"));
+    let text = String::from_utf8(sandbox.read("site.yaml")).unwrap();
+    let named = "imageSets: [imageset.yaml, twice.yaml]";
+    sandbox.write(
+        "site.yaml",
+        text.replace("imageSets: [imageset.yaml]", named),
+    );
+    let twice = SET.replace("  platform:\n", "  platform:\n    architectures: [s390x]\n");
+    sandbox.write("twice.yaml", &twice);
+    sandbox
+        .run(&["check"])
+        .fails(10)
+        .says("do not have 4.99.0-practice, the release of")
+        .says("twice.yaml: mirror.platform does not ask for amd64")
+        .says("another entry of the site's image sets has a catalog of the name");
+    // Of files that cannot be read, every one.
+    sandbox.write("imageset.yaml", SET.replace("kind: Image", "kind: image"));
+    sandbox.write("twice.yaml", "kind: [");
+    sandbox
+        .run(&["check"])
+        .fails(10)
+        .says("1 problem in imageset.yaml")
+        .says("1 problem in twice.yaml");
+}

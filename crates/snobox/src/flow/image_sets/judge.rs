@@ -11,8 +11,13 @@ use crate::image_set_file::{ImageSetFile, refused};
 use crate::site_file::SiteFile;
 use crate::ui::Ui;
 
-/// The site's release must be among those that a set asks for; others are not brought. `version` is what the payload says.
-pub(super) fn releases(set: &ImageSetFile, file: &SiteFile, version: &str, ui: &Ui) -> Result<()> {
+/// The site's release must be among those that a set asks for; others are not brought. `version` is what the payload says, where that is known.
+pub(super) fn releases(
+    set: &ImageSetFile,
+    file: &SiteFile,
+    version: Option<&str>,
+    ui: &Ui,
+) -> Result<()> {
     let platform = &set.set.platform;
     let path = set.path.display();
     let site = file.path.display();
@@ -48,7 +53,7 @@ pub(super) fn releases(set: &ImageSetFile, file: &SiteFile, version: &str, ui: &
             "note: {path}: mirror.platform.kubeVirtContainer: the image of virtual machines is not brought, for a node does not install from it"
         ));
     }
-    let Some(first) = platform.channels.first() else {
+    let (Some(first), Some(version)) = (platform.channels.first(), version) else {
         return Ok(());
     };
     // A payload may say what is no version; then nobody can compare.
