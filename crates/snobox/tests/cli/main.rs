@@ -27,6 +27,7 @@ mod help;
 mod ignition;
 mod image;
 mod image_sets;
+mod import_tree;
 mod interrupt;
 mod iso;
 mod killed;
