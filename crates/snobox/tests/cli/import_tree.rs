@@ -1,4 +1,4 @@
-//! `snobox store import` of a tree of whatever people keep.
+//! `snobox store import` of a tree of whatever people keep, and of what `snobox store export` wrote of images that share their archives.
 
 use std::fs;
 
@@ -72,6 +72,41 @@ fn layouts_and_archives_in_a_tree_are_imported_and_what_is_passed_over_is_named(
         assert!(unusable.iter().any(told), "{what}: {said}");
     }
     sandbox.run(&["verify", "store"]).ok();
+}
+
+#[test]
+fn one_image_under_two_names_comes_back_as_it_went() {
+    let sandbox = Sandbox::new();
+    // One archive for the first two, and one for the third.
+    let names = ["quay.io/a/tool:1", "quay.io/b/tool:1", "quay.io/a/tool:2"];
+    let layout = layout(&names);
+    let made = layout.folder();
+    sandbox
+        .run(&["store", "import", made.to_str().unwrap()])
+        .ok();
+    let before = images(&sandbox, "store");
+    assert_eq!(before.len(), 3);
+    let export = ["store", "export", "--format", "factory-precaching", "out"];
+    sandbox.run(&export).ok();
+    sandbox
+        .run(&["store", "import", "out", "--store", "back"])
+        .ok();
+    let digest = &before[0].1;
+    let back = images(&sandbox, "back");
+    let expected = [
+        ("quay.io/a/tool:2".to_owned(), digest.clone()),
+        (format!("quay.io/a/tool@{digest}"), digest.clone()),
+        (format!("quay.io/b/tool@{digest}"), digest.clone()),
+    ];
+    assert_eq!(back, expected);
+    sandbox.run(&["verify", "back"]).ok();
+    // Of one of them alone, the other is in the lists as one that is left out.
+    let some = [&export[..4], &["some", names[0]]].concat();
+    sandbox.run(&some).ok();
+    sandbox
+        .run(&["store", "import", "some", "--store", "one"])
+        .ok();
+    assert!(images(&sandbox, "one").iter().all(|(_, d)| d == digest));
 }
 
 #[test]

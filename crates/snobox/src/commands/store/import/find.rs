@@ -112,8 +112,10 @@ fn precached(folder: &Path, mut archives: BTreeSet<String>) -> Result<Vec<Found>
     if ignored.is_file() {
         for image in list(&ignored)? {
             let artifact = format!("{}.tgz", precaching::artifact(&image.reference));
+            // An archive that is there although its image is ignored came of an earlier run, unless it is that of another image.
             if let Some(references) = named.get_mut(&artifact)
-                && !archives.contains(&artifact)
+                && (!archives.contains(&artifact)
+                    || image.reference.digest().is_none() && references.len() > 1)
             {
                 references.remove(&image.reference);
             }
