@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use snobox_formats::digest::Digest;
 
+use crate::RESERVE_BYTES;
+
 /// Why a store operation failed. What is half-written is never taken for a blob.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -20,7 +22,7 @@ pub enum StoreError {
     },
     /// The disk is too small for what is to come.
     #[error(
-        "No space left for what is to come to {path}: {needed_bytes} bytes are needed, {free_bytes} are free"
+        "No space left for what is to come to {path}: {needed_bytes} bytes are needed, of which {RESERVE_BYTES} are kept free for indexes and folders, and {free_bytes} are free"
     )]
     NoRoom {
         /// The store.

@@ -145,8 +145,9 @@ impl Line<'_> {
                 ),
             };
             error.hint = Some(format!(
-                "{} are still to come, and {} are free on the disk of {}: {more}; what came is kept, so run the same command again",
+                "{} are still to come, of which {} are kept free for indexes, and {} are free on the disk of {}: {more}; what came is kept, so run the same command again",
                 bytes(needed),
+                bytes(RESERVE_BYTES),
                 bytes(free),
                 self.store.root().display()
             ));

@@ -192,7 +192,8 @@ impl Shown {
         self.line("room", state, more);
         let (left, free, disk) = (bytes(left), bytes(free), self.store.root().display());
         self.talk(&if is_short {
-            format!("the disk of {disk} has become too small: {left} are to come, {free} are free; make room while it goes on")
+            let kept = bytes(RESERVE_BYTES);
+            format!("the disk of {disk} has become too small: {left} are to come, {kept} are kept free for indexes, {free} are free; make room while it goes on")
         } else {
             format!("the disk of {disk} has room again")
         });
