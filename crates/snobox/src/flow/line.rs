@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use snobox_formats::reference::ImageRef;
 use snobox_registry::client::Client;
 use snobox_registry::pull::{self, Failure, FetchOptions, Fetched, Pinned, PinnedSet, Summary};
-use snobox_store::{RESERVE_BYTES, Store, StoreLock};
+use snobox_store::{RESERVE_BYTES, Store, StoreLock, is_out_of_inodes};
 
 use crate::error::{Error, Exit, Result};
 use crate::interrupt::Interrupt;
@@ -134,6 +134,7 @@ impl Line<'_> {
     pub fn failed(&self, failures: Vec<Failure>, pinned: &[Pinned]) -> Error {
         let mut error = Error::from(failures);
         if error.exit == Exit::DiskFull
+            && !is_out_of_inodes(self.store.root())
             && let Ok(free) = self.store.free_bytes()
         {
             let needed = pull::missing_bytes(&self.store, pinned) + RESERVE_BYTES;

@@ -133,3 +133,25 @@ fn a_copied_iso_on_a_full_disk_leaves_nothing() {
     sandbox.run(&args).fails(30).says("No space left");
     assert_eq!(Tree::of(&sandbox.path("disk")).names(), [""; 0]);
 }
+
+#[test]
+fn a_disk_that_can_take_no_more_files_is_not_told_as_a_full_one() {
+    let sandbox = Sandbox::with_site();
+    // Enough for the folders of a store, and not for the blobs.
+    let Some(_disk) = Small::mounted(&sandbox, "size=400m,nr_inodes=40") else {
+        return;
+    };
+    let serving = Serving::start(&sandbox, &demo().path("store"));
+    set_in(&sandbox, &mirrors(&[serving.address]));
+    let said = sandbox
+        .run(&["mirror", "--store", "disk/store"])
+        .fails(30)
+        .says("its file system has no inodes left")
+        .says("`df -i ");
+    assert!(!said.stderr.contains("are still to come"), "{said}");
+    // A file of its own finds no place either.
+    sandbox
+        .run(&["build", "-o", "disk/site.img"])
+        .fails(30)
+        .says("its file system has no inodes left");
+}
