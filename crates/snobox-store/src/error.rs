@@ -38,6 +38,14 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// Where the store should be is a link that leads nowhere.
+    #[error("{path} is a link to {target}, which is not there")]
+    DanglingLink {
+        /// The link.
+        path: PathBuf,
+        /// What it names.
+        target: PathBuf,
+    },
     /// The folder is an image layout of another version.
     #[error("{path} is an image layout of version {found:?}: expected 1.0.0")]
     Version {

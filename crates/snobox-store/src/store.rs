@@ -22,7 +22,7 @@ impl Store {
     /// Opens a store that is there.
     ///
     /// # Errors
-    /// [`StoreError::NotAStore`], [`StoreError::Version`], [`StoreError::Io`].
+    /// [`StoreError::NotAStore`], [`StoreError::DanglingLink`], [`StoreError::Version`], [`StoreError::Io`].
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -31,9 +31,7 @@ impl Store {
         }
         let path = root.join("oci-layout");
         let text = fs::read(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NotAStore {
-                path: root.to_owned(),
-            },
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => no_store_at(root),
             _ => StoreError::Io {
                 action: "read",
                 path,
@@ -58,7 +56,7 @@ impl Store {
     /// Opens a store, or makes an empty one in a folder that is empty or absent. What an interrupted `create` left is completed.
     ///
     /// # Errors
-    /// [`StoreError::NotAStore`] when the folder holds something else, [`StoreError::Io`].
+    /// [`StoreError::NotAStore`] when the folder holds something else, [`StoreError::DanglingLink`], [`StoreError::Io`].
     pub fn create(root: &Path) -> Result<Self, StoreError> {
         match Self::open(root) {
             Err(StoreError::NotAStore { path }) => {
@@ -328,6 +326,18 @@ impl Store {
         File::open(&self.root)
             .and_then(|f| f.sync_all())
             .map_err(io)
+    }
+}
+
+/// Why there is no store at a path.
+fn no_store_at(root: &Path) -> StoreError {
+    // A slash at the end would look through the link.
+    let path: PathBuf = root.components().collect();
+    match fs::read_link(&path) {
+        Ok(target) if !path.exists() => StoreError::DanglingLink { path, target },
+        _ => StoreError::NotAStore {
+            path: root.to_owned(),
+        },
     }
 }
 

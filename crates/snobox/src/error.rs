@@ -231,6 +231,10 @@ impl From<StoreError> for Error {
                 Self::no_space(chain(&error), path)
             }
             StoreError::Io { .. } | StoreError::Index { .. } => classified(Exit::File, &error),
+            StoreError::DanglingLink { target, .. } => classified(Exit::File, &error).hint(format!(
+                "mount the disk that it leads to, or make the folder {}; or remove the link, or name another store with --store",
+                target.display()
+            )),
             StoreError::Version { .. } => classified(Exit::File, &error).hint(
                 "it was made by another program or a newer snobox; name another store with --store",
             ),

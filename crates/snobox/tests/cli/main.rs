@@ -11,6 +11,7 @@ mod asked;
 mod bad_disk;
 mod bad_registry;
 mod bad_site;
+mod bad_store;
 mod bits;
 mod catalog;
 mod catalog_image;
