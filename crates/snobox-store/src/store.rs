@@ -53,7 +53,8 @@ impl Store {
         })
     }
 
-    /// Opens a store, or makes an empty one in a folder that is empty or absent. What an interrupted `create` left is completed.
+    /// Opens a store, or makes an empty one in a folder that is empty or absent. What an interrupted `create` left is completed, and an index that somebody
+    /// took away is made anew, without an image.
     ///
     /// # Errors
     /// [`StoreError::NotAStore`] when the folder holds something else, [`StoreError::DanglingLink`], [`StoreError::Io`].
@@ -82,14 +83,26 @@ impl Store {
                     return Err(StoreError::NotAStore { path });
                 }
                 store.make_folders()?;
-                // One that is there was replaced whole, and names what the store holds.
-                if !root.join("index.json").exists() {
-                    store.set_index(&ImageIndex::empty())?;
-                }
+                store.make_index()?;
                 store.replace("oci-layout", OCI_LAYOUT.as_bytes())?;
                 Ok(store)
             }
-            other => other,
+            Ok(store) => {
+                store.make_index()?;
+                Ok(store)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An empty index where there is none: one that is there was replaced whole, and names what the store holds.
+    fn make_index(&self) -> Result<(), StoreError> {
+        match fs::symlink_metadata(self.root.join("index.json")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.make_folders()?;
+                self.set_index(&ImageIndex::empty())
+            }
+            _ => Ok(()),
         }
     }
 

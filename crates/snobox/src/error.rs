@@ -207,6 +207,14 @@ fn is_disk_full(error: &(dyn StdError + 'static)) -> bool {
     io_error(error).is_some_and(|e| full.contains(&e.kind()))
 }
 
+/// What to do about an index that is damaged or gone.
+pub fn index_hint(path: &Path) -> String {
+    let path = path.display();
+    format!(
+        "it says which images the store has, and their blobs are still there: put a copy of it back, or move it away (`mv {path} {path}.damaged`) and name the images again with `snobox mirror`, `store add` or `store import`, which fetch nothing twice; `store gc` only after that"
+    )
+}
+
 /// Whether a chain of errors ends in the user's wish to stop.
 fn is_interrupted(error: &(dyn StdError + 'static)) -> bool {
     io_error(error).is_some_and(crate::interrupt::is_interruption)
@@ -230,7 +238,15 @@ impl From<StoreError> for Error {
             StoreError::Io { path, source, .. } if is_disk_full(source) => {
                 Self::no_space(chain(&error), path)
             }
-            StoreError::Io { .. } | StoreError::Index { .. } => classified(Exit::File, &error),
+            StoreError::Io { path, source, .. }
+                if path.ends_with("index.json") && source.kind() == io::ErrorKind::NotFound =>
+            {
+                classified(Exit::File, &error).hint(index_hint(path))
+            }
+            StoreError::Io { .. } => classified(Exit::File, &error),
+            StoreError::Index { path, .. } => {
+                classified(Exit::File, &error).hint(index_hint(path))
+            }
             StoreError::DanglingLink { target, .. } => classified(Exit::File, &error).hint(format!(
                 "mount the disk that it leads to, or make the folder {}; or remove the link, or name another store with --store",
                 target.display()
