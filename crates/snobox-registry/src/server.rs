@@ -39,6 +39,7 @@ use tokio::sync::Semaphore;
 pub use access::Access;
 use buffers::{Buffers, PIECE_BYTES};
 pub use catalog::Catalog;
+use follow::Following;
 use health::Health;
 
 /// How many blobs are on their way out at once; more wait. Each holds up to three pieces, whatever its size.
@@ -86,12 +87,15 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     state: ServerState,
-    follows: bool,
+    /// The index that was read at the start.
+    begun: Option<Following>,
 }
 
 pub(crate) struct ServerState {
     store: Store,
     catalog: RwLock<Arc<Catalog>>,
+    /// `None` where what was named at the start is served for ever.
+    following: Option<Following>,
     access: Access,
     address: SocketAddr,
     health: Health,
@@ -110,8 +114,11 @@ impl Server {
         store: Store,
         access: Access,
     ) -> Result<Self, ServerError> {
+        let following = Following::of(&store);
         let catalog = Catalog::of(&store)?;
-        Self::with_catalog(address, store, catalog, access).await
+        let mut server = Self::with_catalog(address, store, catalog, access).await?;
+        server.begun = Some(following);
+        Ok(server)
     }
 
     /// Starts to listen, to serve what a catalog of this store names.
@@ -131,6 +138,7 @@ impl Server {
         let state = ServerState {
             store,
             catalog: RwLock::new(Arc::new(catalog)),
+            following: None,
             access,
             address,
             health,
@@ -142,7 +150,7 @@ impl Server {
             listener,
             address,
             state,
-            follows: false,
+            begun: None,
         })
     }
 
@@ -150,7 +158,8 @@ impl Server {
     /// meanwhile. An index that cannot be read changes nothing.
     #[must_use]
     pub fn following(mut self) -> Self {
-        self.follows = true;
+        let begun = self.begun.take();
+        self.state.following = Some(begun.unwrap_or_else(|| Following::of(&self.state.store)));
         self
     }
 
@@ -188,9 +197,8 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServerError> {
         let state = Arc::new(self.state);
-        let following = self
-            .follows
-            .then(|| tokio::spawn(follow::follow(Arc::clone(&state))));
+        let follows = state.following.is_some();
+        let following = follows.then(|| tokio::spawn(follow::follow(Arc::clone(&state))));
         let connections = GracefulShutdown::new();
         let mut shutdown = std::pin::pin!(shutdown);
         let mut failures = 0;

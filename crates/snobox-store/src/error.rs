@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use snobox_formats::digest::Digest;
 
+use crate::RESERVE_BYTES;
+
 /// Why a store operation failed. What is half-written is never taken for a blob.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -20,7 +22,7 @@ pub enum StoreError {
     },
     /// The disk is too small for what is to come.
     #[error(
-        "No space left for what is to come to {path}: {needed_bytes} bytes are needed, {free_bytes} are free"
+        "No space left for what is to come to {path}: {needed_bytes} bytes are needed, of which {RESERVE_BYTES} are kept free for indexes and folders, and {free_bytes} are free"
     )]
     NoRoom {
         /// The store.
@@ -35,6 +37,14 @@ pub enum StoreError {
     NotAStore {
         /// The folder.
         path: PathBuf,
+    },
+    /// Where the store should be is a link that leads nowhere.
+    #[error("{path} is a link to {target}, which is not there")]
+    DanglingLink {
+        /// The link.
+        path: PathBuf,
+        /// What it names.
+        target: PathBuf,
     },
     /// The folder is an image layout of another version.
     #[error("{path} is an image layout of version {found:?}: expected 1.0.0")]

@@ -43,5 +43,5 @@ pub use gc::{GcPlan, GcPolicy};
 pub use ingest::{Ingest, Partial};
 pub use inventory::{Inventory, StoredImage, entry_name};
 pub use lock::{StoreLock, StoreReading, StoreSweep};
-pub use room::RESERVE_BYTES;
+pub use room::{RESERVE_BYTES, is_out_of_inodes};
 pub use store::Store;

@@ -3,11 +3,20 @@
 //! Source of truth: statvfs(3); what only root may use does not count.
 
 use std::io;
+use std::path::Path;
 
 use crate::{Store, StoreError};
 
 /// Kept free besides what is asked for: indexes, folders, and the file system's own notes.
 pub const RESERVE_BYTES: u64 = 4 << 20;
+
+/// Whether the file system on which `path` is, or would be, can take no more files, however many bytes are free. Some have no such limit.
+pub fn is_out_of_inodes(path: &Path) -> bool {
+    let found = path
+        .ancestors()
+        .find_map(|path| rustix::fs::statvfs(path).ok());
+    found.is_some_and(|found| found.f_files > 0 && found.f_favail == 0)
+}
 
 impl Store {
     /// Bytes free on the store's disk.

@@ -22,7 +22,7 @@ impl Store {
     /// Opens a store that is there.
     ///
     /// # Errors
-    /// [`StoreError::NotAStore`], [`StoreError::Version`], [`StoreError::Io`].
+    /// [`StoreError::NotAStore`], [`StoreError::DanglingLink`], [`StoreError::Version`], [`StoreError::Io`].
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -31,9 +31,7 @@ impl Store {
         }
         let path = root.join("oci-layout");
         let text = fs::read(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NotAStore {
-                path: root.to_owned(),
-            },
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => no_store_at(root),
             _ => StoreError::Io {
                 action: "read",
                 path,
@@ -55,10 +53,11 @@ impl Store {
         })
     }
 
-    /// Opens a store, or makes an empty one in a folder that is empty or absent. What an interrupted `create` left is completed.
+    /// Opens a store, or makes an empty one in a folder that is empty or absent. What an interrupted `create` left is completed, and an index that somebody
+    /// took away is made anew, without an image.
     ///
     /// # Errors
-    /// [`StoreError::NotAStore`] when the folder holds something else, [`StoreError::Io`].
+    /// [`StoreError::NotAStore`] when the folder holds something else, [`StoreError::DanglingLink`], [`StoreError::Io`].
     pub fn create(root: &Path) -> Result<Self, StoreError> {
         match Self::open(root) {
             Err(StoreError::NotAStore { path }) => {
@@ -84,14 +83,26 @@ impl Store {
                     return Err(StoreError::NotAStore { path });
                 }
                 store.make_folders()?;
-                // One that is there was replaced whole, and names what the store holds.
-                if !root.join("index.json").exists() {
-                    store.set_index(&ImageIndex::empty())?;
-                }
+                store.make_index()?;
                 store.replace("oci-layout", OCI_LAYOUT.as_bytes())?;
                 Ok(store)
             }
-            other => other,
+            Ok(store) => {
+                store.make_index()?;
+                Ok(store)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An empty index where there is none: one that is there was replaced whole, and names what the store holds.
+    fn make_index(&self) -> Result<(), StoreError> {
+        match fs::symlink_metadata(self.root.join("index.json")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.make_folders()?;
+                self.set_index(&ImageIndex::empty())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -328,6 +339,18 @@ impl Store {
         File::open(&self.root)
             .and_then(|f| f.sync_all())
             .map_err(io)
+    }
+}
+
+/// Why there is no store at a path.
+fn no_store_at(root: &Path) -> StoreError {
+    // A slash at the end would look through the link.
+    let path: PathBuf = root.components().collect();
+    match fs::read_link(&path) {
+        Ok(target) if !path.exists() => StoreError::DanglingLink { path, target },
+        _ => StoreError::NotAStore {
+            path: root.to_owned(),
+        },
     }
 }
 

@@ -12,7 +12,7 @@ use snobox_media::compose::ComposeError;
 use snobox_media::verify::VerifyError;
 use snobox_registry::client::RequestError;
 use snobox_registry::pull::{Failure, PullError};
-use snobox_store::StoreError;
+use snobox_store::{StoreError, is_out_of_inodes};
 
 /// Exit statuses. 0 is success; clap also gives 2 for wrong usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,11 +110,13 @@ impl Error {
 
     /// A file operation that failed.
     pub fn file(action: &str, path: &Path, cause: &io::Error) -> Self {
-        Self::caused(
-            Exit::File,
-            format!("cannot {action} {}", path.display()),
-            cause,
-        )
+        let message = format!("cannot {action} {}", path.display());
+        let error = Self::caused(Exit::File, message, cause);
+        if error.exit == Exit::DiskFull && is_out_of_inodes(path) {
+            error.of_inodes(path)
+        } else {
+            error
+        }
     }
 
     /// No temporary file or folder could be made.
@@ -155,6 +157,26 @@ impl Error {
         })
     }
 
+    /// No space for what was to come to `path`: of bytes, or of files.
+    fn no_space(message: String, path: &Path) -> Self {
+        let error = Self::disk_full(message);
+        if is_out_of_inodes(path) {
+            error.of_inodes(path)
+        } else {
+            error
+        }
+    }
+
+    /// What a full disk is short of is files.
+    fn of_inodes(mut self, path: &Path) -> Self {
+        let folder = path.parent().unwrap_or(path).display();
+        self.message += "\nits file system has no inodes left: it may have free bytes, and can take no more files";
+        self.hint = Some(format!(
+            "remove files that nobody needs (`df -i {folder}` shows how many there are), or name another disk with --store or --output; what is complete is kept, so run the same command again"
+        ));
+        self
+    }
+
     fn disk_full(message: String) -> Self {
         let hint = "free some space, or name another disk with --store or --output; what is complete is kept, so run the same command again";
         Self::new(Exit::DiskFull, message).hint(hint)
@@ -193,6 +215,14 @@ fn is_disk_full(error: &(dyn StdError + 'static)) -> bool {
     io_error(error).is_some_and(|e| full.contains(&e.kind()))
 }
 
+/// What to do about an index that is damaged or gone.
+pub fn index_hint(path: &Path) -> String {
+    let path = path.display();
+    format!(
+        "it says which images the store has, and their blobs are still there: put a copy of it back, or move it away (`mv {path} {path}.damaged`) and name the images again with `snobox mirror`, `store add` or `store import`, which fetch nothing twice; `store gc` only after that"
+    )
+}
+
 /// Whether a chain of errors ends in the user's wish to stop.
 fn is_interrupted(error: &(dyn StdError + 'static)) -> bool {
     io_error(error).is_some_and(crate::interrupt::is_interruption)
@@ -213,7 +243,22 @@ fn classified(exit: Exit, error: &(dyn StdError + 'static)) -> Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Io { .. } | StoreError::Index { .. } => classified(Exit::File, &error),
+            StoreError::Io { path, source, .. } if is_disk_full(source) => {
+                Self::no_space(chain(&error), path)
+            }
+            StoreError::Io { path, source, .. }
+                if path.ends_with("index.json") && source.kind() == io::ErrorKind::NotFound =>
+            {
+                classified(Exit::File, &error).hint(index_hint(path))
+            }
+            StoreError::Io { .. } => classified(Exit::File, &error),
+            StoreError::Index { path, .. } => {
+                classified(Exit::File, &error).hint(index_hint(path))
+            }
+            StoreError::DanglingLink { target, .. } => classified(Exit::File, &error).hint(format!(
+                "mount the disk that it leads to, or make the folder {}; or remove the link, or name another store with --store",
+                target.display()
+            )),
             StoreError::Version { .. } => classified(Exit::File, &error).hint(
                 "it was made by another program or a newer snobox; name another store with --store",
             ),
@@ -257,8 +302,8 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         let message = failure.to_string();
         let (exit, hint) = match failure.cause() {
-            Some(PullError::Store(StoreError::Io { source, .. })) if is_disk_full(source) => {
-                return Self::disk_full(message);
+            Some(PullError::Store(StoreError::Io { path, source, .. })) if is_disk_full(source) => {
+                return Self::no_space(message, path);
             }
             Some(PullError::Store(StoreError::NoRoom { .. })) => {
                 return Self::disk_full(message);
@@ -345,7 +390,11 @@ impl From<Vec<Failure>> for Error {
         let Some(first) = failures.into_iter().next() else {
             return Self::new(Exit::Internal, "a failure without a cause");
         };
+        let alone = first.to_string();
         let mut error = Self::from(first);
+        // What it says besides is true of all.
+        let besides = error.message.strip_prefix(&alone).unwrap_or_default();
+        let besides = besides.to_owned();
         let blocks = told
             .into_iter()
             .map(|(why, things)| format!("{}\n{why}", things.join("\n")));
@@ -353,6 +402,7 @@ impl From<Vec<Failure>> for Error {
         if count > 1 {
             error.message = format!("{count} things could not be fetched\n{}", error.message);
         }
+        error.message += &besides;
         error
     }
 }

@@ -12,7 +12,7 @@ use snobox_formats::reference::ImageRef;
 use snobox_store::Store;
 
 use super::pin::{self, PinnedSet, each};
-use super::{Failure, Pinned, PullError};
+use super::{EventSink, Failure, Pinned, PullError};
 use crate::client::{Client, Place, RequestError};
 
 /// Registries that cannot be reached and never could.
@@ -23,12 +23,13 @@ pub async fn pin_attached(
     client: &Client,
     store: &Arc<Store>,
     references: &[ImageRef],
+    events: &EventSink,
 ) -> PinnedSet {
     let silent = Arc::new(Silent::default());
-    each(references, |reference| {
+    each(references, events, |reference| {
         let (client, store) = (client.clone(), Arc::clone(store));
-        let silent = Arc::clone(&silent);
-        async move { attached(&client, &store, &reference, &silent).await }
+        let (silent, events) = (Arc::clone(&silent), Arc::clone(events));
+        async move { attached(&client, &store, &reference, &silent, &events).await }
     })
     .await
 }
@@ -38,9 +39,10 @@ async fn attached(
     store: &Store,
     reference: &ImageRef,
     silent: &Silent,
+    events: &EventSink,
 ) -> Result<Option<Pinned>, Failure> {
     let places = places(client, reference, silent);
-    let raw = match pin::obtain(client, store, reference, places).await {
+    let raw = match pin::obtain(client, store, reference, places, events).await {
         Ok(raw) => raw,
         Err(failure) if is_absent(client, &failure, silent) => return Ok(None),
         Err(failure) => return Err(failure),

@@ -14,7 +14,11 @@ pub async fn document(
     accept: &str,
     limit_bytes: u64,
 ) -> Result<Option<Vec<u8>>, Failure> {
-    match retried(client, || client.document(url, accept, limit_bytes)).await {
+    match retried(client, &|_, _| {}, || {
+        client.document(url, accept, limit_bytes)
+    })
+    .await
+    {
         Ok(bytes) => Ok(Some(bytes)),
         Err(PullError::Request(RequestError::NotFound { .. })) => Ok(None),
         Err(error) => Err(Failure {

@@ -1,4 +1,4 @@
-//! What happens while blobs are fetched, and what it came to.
+//! What happens while manifests are read and blobs are fetched, and what it came to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,9 +8,20 @@ use snobox_formats::digest::Digest;
 
 use super::Failure;
 
-/// Something that happened during [`fetch`](super::fetch).
+/// Something that happened during [`fetch`](super::fetch), or while images were [pinned](super::pin_all).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// What an image is, is known now, or cannot be had.
+    Pinned,
+    /// A manifest was asked for in vain, and there will be another try.
+    Postponed {
+        /// The image.
+        what: String,
+        /// Why it failed.
+        why: String,
+        /// The next try comes after this pause.
+        pause: Duration,
+    },
     /// Once, at the start: what there is to do.
     Planned {
         /// Blobs to fetch.

@@ -220,9 +220,11 @@ impl Tries {
     }
 }
 
-/// Runs `attempt` until it succeeds or patience ends; returns the last answer.
+/// Runs `attempt` until it succeeds or patience ends; returns the last answer. `tell` learns of each failure that is followed by another try, and of
+/// the pause before that.
 pub(super) async fn retried<T, F>(
     client: &Client,
+    tell: &(dyn Fn(&PullError, Duration) + Sync),
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, PullError>
 where
@@ -235,7 +237,10 @@ where
             Err(error) => PullError::from(error),
         };
         match tries.pause_after(&error, client) {
-            Some(pause) => tokio::time::sleep(pause).await,
+            Some(pause) => {
+                tell(&error, pause);
+                tokio::time::sleep(pause).await;
+            }
             None => return Err(error),
         }
     }

@@ -11,7 +11,7 @@ use snobox_store::Store;
 use tokio::task::JoinSet;
 
 use super::patience::{Outage, retried};
-use super::{Failure, Pinned, PullError};
+use super::{Event, EventSink, Failure, Pinned, PullError};
 use crate::client::{Client, Place, RawManifest};
 
 /// Manifests asked for at the same time.
@@ -48,12 +48,13 @@ pub async fn pin_all(
     store: &Arc<Store>,
     references: &[ImageRef],
     architecture: &str,
+    events: &EventSink,
 ) -> PinnedSet {
-    each(references, |reference| {
+    each(references, events, |reference| {
         let (client, store) = (client.clone(), Arc::clone(store));
-        let architecture = architecture.to_owned();
+        let (architecture, events) = (architecture.to_owned(), Arc::clone(events));
         async move {
-            let pinned = pin(&client, &store, &reference, &architecture).await?;
+            let pinned = pin(&client, &store, &reference, &architecture, &events).await?;
             Ok(Some(pinned))
         }
     })
@@ -61,7 +62,11 @@ pub async fn pin_all(
 }
 
 /// Does the same for each reference, several at a time; keeps their order.
-pub(super) async fn each<F>(references: &[ImageRef], one: impl Fn(ImageRef) -> F) -> PinnedSet
+pub(super) async fn each<F>(
+    references: &[ImageRef],
+    events: &EventSink,
+    one: impl Fn(ImageRef) -> F,
+) -> PinnedSet
 where
     F: Future<Output = Result<Option<Pinned>, Failure>> + Send + 'static,
 {
@@ -76,11 +81,14 @@ where
             let work = one(reference);
             tasks.spawn(async move { (index, work.await) });
         }
-        match tasks.join_next().await {
-            None => break,
-            Some(Ok((index, Ok(image)))) => images[index] = image,
-            Some(Ok((_, Err(failure)))) => failures.push(failure),
-            Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+        let Some(ended) = tasks.join_next().await else {
+            break;
+        };
+        events(Event::Pinned);
+        match ended {
+            Ok((index, Ok(image))) => images[index] = image,
+            Ok((_, Err(failure))) => failures.push(failure),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
     PinnedSet { images, failures }
@@ -95,13 +103,14 @@ pub async fn pin(
     store: &Store,
     reference: &ImageRef,
     architecture: &str,
+    events: &EventSink,
 ) -> Result<Pinned, Failure> {
     let fail = |error: PullError| Failure {
         what: reference.to_string(),
         attempts: vec![error],
     };
     let places = client.places(&reference.name());
-    let raw = obtain(client, store, reference, places.clone()).await?;
+    let raw = obtain(client, store, reference, places.clone(), events).await?;
     let parsed = oci::parse_manifest(&raw.bytes, raw.content_type.as_deref());
     let (media_type, manifest) = parsed.map_err(|e| fail(e.into()))?;
     let top = descriptor(&raw, media_type);
@@ -125,7 +134,8 @@ pub async fn pin(
             available,
         }));
     };
-    let raw = obtain(client, store, &reference.pinned(child.digest), places).await?;
+    let child_reference = reference.pinned(child.digest);
+    let raw = obtain(client, store, &child_reference, places, events).await?;
     let found = raw.bytes.len() as u64;
     if found != child.size {
         return Err(fail(PullError::Size {
@@ -183,6 +193,7 @@ pub(super) async fn obtain(
     store: &Store,
     reference: &ImageRef,
     mut places: Vec<Place>,
+    events: &EventSink,
 ) -> Result<RawManifest, Failure> {
     if let Some(digest) = reference.digest()
         && let Ok(bytes) = store.read_blob(digest, oci::MAX_MANIFEST_BYTES)
@@ -194,11 +205,19 @@ pub(super) async fn obtain(
         });
     }
     let what = || reference.to_string();
+    let tell = |why: String, pause| {
+        events(Event::Postponed {
+            what: what(),
+            why,
+            pause,
+        });
+    };
+    let failed = |error: &PullError, pause| tell(error.to_string(), pause);
     let mut attempts = Vec::new();
     let mut outage = Outage::none();
     loop {
         for place in &places {
-            match retried(client, || client.manifest(place, reference)).await {
+            match retried(client, &failed, || client.manifest(place, reference)).await {
                 Ok(raw) => {
                     let put = put(store, raw.digest, &raw.bytes);
                     return put.map(|()| raw).map_err(|e| Failure {
@@ -209,12 +228,14 @@ pub(super) async fn obtain(
                 Err(error) => attempts.push(error),
             }
         }
+        let why = attempts.last().map(ToString::to_string);
         let Some(again) = outage.wait(&mut attempts, client) else {
             return Err(Failure {
                 what: what(),
                 attempts,
             });
         };
+        tell(why.unwrap_or_default(), again.pause);
         tokio::time::sleep(again.pause).await;
         places = again.places;
     }

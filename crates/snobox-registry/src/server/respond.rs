@@ -17,7 +17,8 @@ use snobox_formats::layout::Finding;
 use super::ServerState;
 use super::access::{Access, TOKEN_LIFE};
 use super::body::{BlobBody, Body};
-use super::catalog::{Content, Repository};
+use super::catalog::{Catalog, Content, Repository};
+use super::follow;
 use super::range::{Requested, parse_range};
 
 type Response = hyper::Response<Body>;
@@ -77,10 +78,29 @@ pub(super) async fn answer(state: &Arc<ServerState>, request: &Parts) -> Respons
     if let Some(refusal) = refuse(state, request, &route) {
         return refusal;
     }
-    let head = request.method == Method::HEAD;
     let catalog = state.catalog();
+    let answer = of_catalog(state, &catalog, request, &route).await;
+    if answer.status() != StatusCode::INTERNAL_SERVER_ERROR {
+        return answer;
+    }
+    // What is not there any more may be named no more.
+    follow::look(state).await;
+    let now = state.catalog();
+    if Arc::ptr_eq(&now, &catalog) {
+        return answer;
+    }
+    of_catalog(state, &now, request, &route).await
+}
+
+async fn of_catalog(
+    state: &Arc<ServerState>,
+    catalog: &Catalog,
+    request: &Parts,
+    route: &Route<'_>,
+) -> Response {
+    let head = request.method == Method::HEAD;
     let known = |name| catalog.repository(name);
-    let result = match route {
+    let result = match *route {
         Route::Base => Ok(json(StatusCode::OK, &serde_json::json!({}))),
         Route::Token => Ok(token(state, request)),
         Route::Tags { name } => match known(name) {

@@ -34,7 +34,13 @@ fn path(reference: &ImageRef, below: &str) -> String {
 }
 
 fn pin(client: &Client, bench: &Bench, references: &[ImageRef]) -> PinnedSet {
-    run(pull::pin_attached(client, &bench.store, references))
+    let events = bench.sink();
+    run(pull::pin_attached(
+        client,
+        &bench.store,
+        references,
+        &events,
+    ))
 }
 
 fn signature() -> Answer {

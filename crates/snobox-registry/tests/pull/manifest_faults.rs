@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use snobox_registry::client::RequestError;
-use snobox_registry::pull::{self, Failure, Patience, Pinned, PullError};
+use snobox_registry::pull::{self, Event, Failure, Patience, Pinned, PullError};
 use snobox_testkit::fault_registry::{Answer, FaultRegistry};
 
 use super::oracle::silent_port;
@@ -22,7 +22,9 @@ fn pin(
     registry.script(&path, answers);
     let reference = manifest.by_tag(registry.address());
     let client = plain_client();
-    let pinned = run(async { pull::pin(&client, &bench.store, &reference, "amd64").await });
+    let events = bench.sink();
+    let pinned =
+        run(async { pull::pin(&client, &bench.store, &reference, "amd64", &events).await });
     (pinned, registry.count(&path))
 }
 
@@ -165,7 +167,10 @@ fn wrong_bytes_of_a_mirror_are_the_cause_when_the_real_registry_is_silent() {
     let client = mirrored_client(&real.to_string(), &mirror);
     let bench = Bench::new();
     let reference = manifest.by_digest(real);
-    let failure = run(pull::pin(&client, &bench.store, &reference, "amd64")).unwrap_err();
+    let events = bench.sink();
+    let pinned =
+        run(async { pull::pin(&client, &bench.store, &reference, "amd64", &events).await });
+    let failure = pinned.unwrap_err();
     let cause = failure.cause();
     assert!(
         matches!(
@@ -230,6 +235,7 @@ fn a_damaged_manifest_in_the_store_is_replaced() {
         &bench.store,
         &reference,
         "amd64",
+        &bench.sink(),
     ))
     .unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), manifest.bytes);
@@ -268,7 +274,9 @@ fn a_list_that_names_a_wrong_size_for_its_image_is_refused() {
     registry.script(&by_digest, [manifest.answer()]);
     let (bench, client) = (Bench::new(), plain_client());
     let reference = manifest.by_tag(registry.address());
-    let pinned = run(async { pull::pin(&client, &bench.store, &reference, "amd64").await });
+    let events = bench.sink();
+    let pinned =
+        run(async { pull::pin(&client, &bench.store, &reference, "amd64", &events).await });
     let text = pinned.unwrap_err().to_string();
     let expected = format!(
         "says that {} has {} bytes",
@@ -324,6 +332,32 @@ fn a_manifest_that_is_always_cut_short_is_said_to_be() {
         "{failure:?}"
     );
     assert_eq!(asked, 1);
+}
+
+#[test]
+fn what_a_manifest_is_waited_for_is_told_with_its_reason_and_how_long() {
+    let manifest = OneManifest::new();
+    let registry = FaultRegistry::start().unwrap();
+    let busy = Answer::status(429).header("Retry-After", "1");
+    let answers = [busy, Answer::status(503), manifest.answer()];
+    registry.script(&manifest.path("v1"), answers);
+    let reference = manifest.by_tag(registry.address());
+    let bench = Bench::new();
+    run(bench.pin(&plain_client(), std::slice::from_ref(&reference))).unwrap();
+    let events = bench.events.lock().unwrap().clone();
+    assert_eq!(events.len(), 3, "{events:?}");
+    let told = |event: &Event, reason: &str, least: Duration| match event {
+        Event::Postponed { what, why, pause } => {
+            *what == reference.to_string() && why.contains(reason) && *pause >= least
+        }
+        _ => false,
+    };
+    assert!(
+        told(&events[0], "HTTP 429", Duration::from_secs(1)),
+        "{events:?}"
+    );
+    assert!(told(&events[1], "HTTP 503", Duration::ZERO), "{events:?}");
+    assert_eq!(events[2], Event::Pinned);
 }
 
 #[test]

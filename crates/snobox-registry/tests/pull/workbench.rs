@@ -71,7 +71,9 @@ impl Bench {
         client: &Client,
         references: &[ImageRef],
     ) -> Result<Vec<Pinned>, Vec<Failure>> {
-        let set: PinnedSet = pull::pin_all(client, &self.store, references, "amd64").await;
+        let events = self.sink();
+        let pinning = pull::pin_all(client, &self.store, references, "amd64", &events);
+        let set: PinnedSet = pinning.await;
         set.into_result()
     }
 

@@ -225,3 +225,45 @@ fn a_wrong_sum_makes_no_blob_damaged() {
     }
     assert_eq!(served.damage(), [""; 0]);
 }
+
+#[test]
+fn what_is_gone_with_its_name_is_absent_and_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    release_alone(folder.path());
+    let served = Served::following(folder.path());
+    let digest = &practice().release_digest;
+    let layer = blob_json(digest)["layers"][0]["digest"].clone();
+    let layer = layer.as_str().unwrap();
+    let asked = [
+        format!("{RELEASE}/manifests/{digest}"),
+        format!("{RELEASE}/blobs/{layer}"),
+    ];
+    for path in &asked {
+        assert_eq!(get(served.address, path).status, 200, "{path}");
+    }
+    // As a cleaning does it: the index first. Five times, so that none of them is the one at which the server looks by itself.
+    let index = fs::read(folder.path().join("index.json")).unwrap();
+    for _ in 0..5 {
+        let replace = |bytes: &[u8]| {
+            fs::write(folder.path().join("new"), bytes).unwrap();
+            fs::rename(folder.path().join("new"), folder.path().join("index.json")).unwrap();
+        };
+        replace(br#"{"schemaVersion":2,"manifests":[]}"#);
+        for digest in [digest.as_str(), layer] {
+            fs::remove_file(blob_file(folder.path(), digest)).unwrap();
+        }
+        for path in &asked {
+            get(served.address, path).assert_error(404, "NAME_UNKNOWN");
+        }
+        for digest in [digest.as_str(), layer] {
+            fs::write(blob_file(folder.path(), digest), blob(digest)).unwrap();
+        }
+        replace(&index);
+        while get(served.address, &asked[0]).status != 200 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+    // What is still named and not there stays damage.
+    fs::remove_file(blob_file(folder.path(), layer)).unwrap();
+    assert_damaged(&get(served.address, &asked[1]), layer);
+}

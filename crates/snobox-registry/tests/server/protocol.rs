@@ -220,25 +220,16 @@ fn writing_is_refused_and_nothing_is_written() {
     assert_eq!(std::fs::read(layout().join("index.json")).unwrap(), index);
 }
 
-#[test]
-fn tags_are_listed_in_order_and_page_by_page() {
+/// A server of the practice layout's blobs, under these names.
+fn named(images: &[(String, String)]) -> (tempfile::TempDir, Served) {
     let folder = tempfile::tempdir().unwrap();
-    let digest = &practice().release_digest;
-    let entry = |name: &str| {
+    let entry = |(name, digest): &(String, String)| {
         json!({
             "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": blob(digest).len(),
             "annotations": { "org.opencontainers.image.ref.name": name },
         })
     };
-    let entries: Vec<_> = [
-        "r.lan/a:c",
-        "r.lan/a:a",
-        "r.lan/a",
-        "r.lan/a:b",
-        "r.lan:5000/a:other",
-    ]
-    .map(entry)
-    .into();
+    let entries: Vec<_> = images.iter().map(entry).collect();
     let index = json!({ "schemaVersion": 2, "manifests": entries });
     std::fs::write(folder.path().join("index.json"), index.to_string()).unwrap();
     std::fs::copy(
@@ -248,6 +239,42 @@ fn tags_are_listed_in_order_and_page_by_page() {
     .unwrap();
     std::os::unix::fs::symlink(layout().join("blobs"), folder.path().join("blobs")).unwrap();
     let served = Served::start(folder.path(), snobox_registry::server::Access::Anonymous);
+    (folder, served)
+}
+
+#[test]
+fn a_tag_is_what_was_fetched_by_it_and_else_what_was_pinned_beside_it() {
+    let (old, new) = (component("etcd"), practice().release_digest.clone());
+    let by_both = (format!("r.lan/a:1@{old}"), old.clone());
+    let by_tag = ("r.lan/a:1".to_owned(), new.clone());
+    let served_as = |images: &[(String, String)]| {
+        let (_folder, served) = named(images);
+        let reply = get(served.address, "/v2/r.lan/a/manifests/1");
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let digest = reply.header("docker-content-digest").to_owned();
+        // Whatever the tag is, each has its digest.
+        for (_, digest) in images {
+            let path = format!("/v2/r.lan/a/manifests/{digest}");
+            assert_eq!(get(served.address, &path).status, 200);
+        }
+        digest
+    };
+    assert_eq!(served_as(&[by_both.clone(), by_tag.clone()]), new);
+    assert_eq!(served_as(&[by_tag, by_both.clone()]), new);
+    assert_eq!(served_as(&[by_both]), old);
+}
+
+#[test]
+fn tags_are_listed_in_order_and_page_by_page() {
+    let digest = &practice().release_digest;
+    let names = [
+        "r.lan/a:c",
+        "r.lan/a:a",
+        "r.lan/a",
+        "r.lan/a:b",
+        "r.lan:5000/a:other",
+    ];
+    let (_folder, served) = named(&names.map(|name| (name.to_owned(), digest.clone())));
 
     let page = |query: &str| get(served.address, &format!("/v2/r.lan/a/tags/list{query}"));
     // A name without a tag is what clients call `latest`.

@@ -61,8 +61,21 @@ impl Served {
         Self::with_sums(store, access, Vec::new())
     }
 
+    /// Of a store that changes.
+    pub(crate) fn following(store: &Path) -> Self {
+        Self::with(store, Access::Anonymous, Server::following)
+    }
+
     /// With quick sums of blobs.
     pub(crate) fn with_sums(store: &Path, access: Access, sums: Vec<(Digest, u128)>) -> Self {
+        Self::with(store, access, |server| server.with_sums(sums))
+    }
+
+    fn with(
+        store: &Path,
+        access: Access,
+        set_up: impl FnOnce(Server) -> Server + Send + 'static,
+    ) -> Self {
         let store = Store::open(store).unwrap();
         let (address, started) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();
@@ -73,7 +86,7 @@ impl Served {
             runtime.block_on(async {
                 let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
                 let server = Server::bind(any_port, store, access).await.unwrap();
-                let server = server.with_sums(sums).on_damage(move |finding| {
+                let server = set_up(server).on_damage(move |finding| {
                     let digest = finding.digest().unwrap().to_string();
                     found.lock().unwrap().push(digest);
                 });

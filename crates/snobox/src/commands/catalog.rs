@@ -14,7 +14,7 @@ use snobox_store::Store;
 use crate::cli::{CatalogCommand, RegistryArgs};
 use crate::error::{Error, Exit, Result};
 use crate::flow::catalog::{self, NO_REGISTRY, Named};
-use crate::flow::line::{Line, Pace};
+use crate::flow::line::{Line, Pace, Retries};
 use crate::flow::source::Source;
 use crate::input;
 use crate::interrupt::Interrupt;
@@ -104,6 +104,7 @@ impl<'a> Sources<'a> {
             store,
             writing,
             pace: Pace::default(),
+            retries: Retries::default(),
             ui: self.ui,
             interrupt: self.interrupt,
         })

@@ -40,7 +40,7 @@ pub async fn run(args: &ServeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()>
     };
     let server = Server::bind(args.listen, store, access)
         .await
-        .map_err(|e| server_error(&e))?
+        .map_err(server_error)?
         .following();
     let address = server.address();
     ui.say(format!(
@@ -54,7 +54,7 @@ pub async fn run(args: &ServeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()>
     server
         .serve(async move { stop.wait().await })
         .await
-        .map_err(|e| server_error(&e))
+        .map_err(server_error)
 }
 
 /// The one line of a text, if it is one.
@@ -75,7 +75,10 @@ fn practice(ui: &Ui) -> Result<TempDir> {
     Ok(folder)
 }
 
-fn server_error(error: &ServerError) -> Error {
-    Error::caused(Exit::File, "cannot serve", error)
-        .hint("--listen names another address; port 0 picks a free one")
+fn server_error(error: ServerError) -> Error {
+    match error {
+        ServerError::Store(error) => error.into(),
+        error => Error::caused(Exit::File, "cannot serve", &error)
+            .hint("--listen names another address; port 0 picks a free one"),
+    }
 }

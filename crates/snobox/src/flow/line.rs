@@ -3,23 +3,27 @@
 mod closing;
 mod display;
 mod names;
+mod reading;
 mod window;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use snobox_formats::reference::ImageRef;
 use snobox_registry::client::Client;
 use snobox_registry::pull::{self, Failure, FetchOptions, Fetched, Pinned, PinnedSet, Summary};
-use snobox_store::{RESERVE_BYTES, Store, StoreLock};
+use snobox_store::{RESERVE_BYTES, Store, StoreLock, is_out_of_inodes};
 
 use crate::error::{Error, Exit, Result};
 use crate::interrupt::Interrupt;
 use crate::ui::{Ui, bytes};
 use display::Display;
+use reading::Reading;
 use window::Watchman;
 
 pub use closing::Closing;
 pub use names::ImageNames;
+pub use reading::Retries;
 pub use window::Window;
 
 /// Blobs fetched at the same time where nobody says otherwise.
@@ -63,6 +67,8 @@ pub struct Line<'a> {
     pub writing: StoreLock,
     /// How fast.
     pub pace: Pace,
+    /// Tries for manifests that failed and were followed by another.
+    pub retries: Retries,
     /// Where progress is shown.
     pub ui: &'a Ui,
     /// Says stop.
@@ -72,13 +78,17 @@ pub struct Line<'a> {
 impl Line<'_> {
     /// The manifests of `references`, with the child for `architecture` (Go's name) where one is a list.
     pub async fn pin(&self, references: &[ImageRef], architecture: &str) -> Result<PinnedSet> {
-        let pinning = pull::pin_all(&self.client, &self.store, references, architecture);
+        let reading = Reading::start(self.ui, references.len(), &self.retries);
+        let (events, store) = (reading.sink(), &self.store);
+        let pinning = pull::pin_all(&self.client, store, references, architecture, &events);
         self.interrupt.or(pinning).await
     }
 
     /// The manifests of those references that are there: most images have no signature, for example.
     pub async fn pin_attached(&self, references: &[ImageRef]) -> Result<PinnedSet> {
-        let pinning = pull::pin_attached(&self.client, &self.store, references);
+        let reading = Reading::start(self.ui, references.len(), &self.retries);
+        let events = reading.sink();
+        let pinning = pull::pin_attached(&self.client, &self.store, references, &events);
         self.interrupt.or(pinning).await
     }
 
@@ -112,10 +122,19 @@ impl Line<'_> {
         self.interrupt.or(fetching).await
     }
 
+    /// What a run came to: this, and the tries for manifests that failed.
+    pub fn summary(&self, fetched: Summary) -> Summary {
+        Summary {
+            retries: fetched.retries + self.retries.load(Ordering::Relaxed),
+            ..fetched
+        }
+    }
+
     /// The failures of fetching `pinned` as one; of a full disk, with how much is missing.
     pub fn failed(&self, failures: Vec<Failure>, pinned: &[Pinned]) -> Error {
         let mut error = Error::from(failures);
         if error.exit == Exit::DiskFull
+            && !is_out_of_inodes(self.store.root())
             && let Ok(free) = self.store.free_bytes()
         {
             let needed = pull::missing_bytes(&self.store, pinned) + RESERVE_BYTES;
@@ -127,8 +146,9 @@ impl Line<'_> {
                 ),
             };
             error.hint = Some(format!(
-                "{} are still to come, and {} are free on the disk of {}: {more}; what came is kept, so run the same command again",
+                "{} are still to come, of which {} are kept free for indexes, and {} are free on the disk of {}: {more}; what came is kept, so run the same command again",
                 bytes(needed),
+                bytes(RESERVE_BYTES),
                 bytes(free),
                 self.store.root().display()
             ));

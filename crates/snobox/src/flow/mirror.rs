@@ -10,7 +10,7 @@ use snobox_registry::pull;
 use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
-use crate::flow::line::{self, Closing, Line, Pace};
+use crate::flow::line::{self, Closing, Line, Pace, Retries};
 use crate::flow::resolve::{Resolved, resolve};
 use crate::flow::signatures::Signatures;
 use crate::flow::source::Source;
@@ -76,6 +76,7 @@ pub async fn mirror(
         store,
         writing,
         pace: options.pace,
+        retries: Retries::default(),
         ui,
         interrupt,
     };
@@ -112,7 +113,7 @@ async fn finish(way: &Line<'_>, resolved: Resolved, began: Instant) -> Result<Ou
         // On a full disk this fails for the same reason, of which the failures tell.
         complete: complete.as_ref().copied().unwrap_or_default(),
         failures: failures.len(),
-        summary: line::sum(&resolved.payload, &fetched.summary),
+        summary: way.summary(line::sum(&resolved.payload, &fetched.summary)),
         took: began.elapsed(),
     };
     closing.tell(way.ui);

@@ -16,7 +16,7 @@ use snobox_registry::pull::Pinned;
 use snobox_store::Store;
 
 use crate::error::{Error, Exit, Result};
-use crate::flow::line::{Line, Pace};
+use crate::flow::line::{Line, Pace, Retries};
 use crate::flow::resolve::resolve;
 use crate::flow::signatures::Signatures;
 use crate::flow::source::Source;
@@ -114,6 +114,7 @@ pub async fn plan(
         store,
         writing,
         pace: options.pace,
+        retries: Retries::default(),
         ui,
         interrupt,
     };

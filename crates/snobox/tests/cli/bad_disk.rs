@@ -15,13 +15,17 @@ struct Small<'a> {
 impl<'a> Small<'a> {
     /// `None` after saying why.
     fn disk(sandbox: &'a Sandbox, mebibytes: u32) -> Option<Self> {
+        Self::mounted(sandbox, &format!("size={mebibytes}m"))
+    }
+
+    fn mounted(sandbox: &'a Sandbox, options: &str) -> Option<Self> {
         if !may_mount("a file system of its own") {
             return None;
         }
         let (mount, umount) = (tool("mount")?, tool("umount")?);
         let point = sandbox.path("disk");
         fs::create_dir(&point).unwrap();
-        let options = format!("size={mebibytes}m,mode=0755");
+        let options = format!("{options},mode=0755");
         mount.run(&[
             "-t".as_ref(),
             "tmpfs".as_ref(),
@@ -65,7 +69,9 @@ fn mirror_to_a_full_disk_keeps_what_is_whole_and_goes_on_with_more_room() {
         .run(&args)
         .fails(30)
         .says("No space left")
-        .says("disk/store");
+        .says("disk/store")
+        .says("of which 4194304 are kept free for indexes and folders")
+        .says("of which 4.00 MiB are kept free for indexes");
     let tree = Tree::of(&sandbox.path("disk"));
     assert_eq!(tree.leftovers(), [""; 0]);
     blobs_are_whole(&sandbox.path("disk/store/blobs/sha256"));
@@ -126,4 +132,26 @@ fn a_copied_iso_on_a_full_disk_leaves_nothing() {
     let args = [&args[..], &["--force", "-o", "disk/new.iso"]].concat();
     sandbox.run(&args).fails(30).says("No space left");
     assert_eq!(Tree::of(&sandbox.path("disk")).names(), [""; 0]);
+}
+
+#[test]
+fn a_disk_that_can_take_no_more_files_is_not_told_as_a_full_one() {
+    let sandbox = Sandbox::with_site();
+    // Enough for the folders of a store, and not for the blobs.
+    let Some(_disk) = Small::mounted(&sandbox, "size=400m,nr_inodes=40") else {
+        return;
+    };
+    let serving = Serving::start(&sandbox, &demo().path("store"));
+    set_in(&sandbox, &mirrors(&[serving.address]));
+    let said = sandbox
+        .run(&["mirror", "--store", "disk/store"])
+        .fails(30)
+        .says("its file system has no inodes left")
+        .says("`df -i ");
+    assert!(!said.stderr.contains("are still to come"), "{said}");
+    // A file of its own finds no place either.
+    sandbox
+        .run(&["build", "-o", "disk/site.img"])
+        .fails(30)
+        .says("its file system has no inodes left");
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use snobox_testkit::fault_registry::Answer;
 
 use crate::practice_registry::{Practice, repository};
+use crate::progress::as_documented;
 use crate::support::{Tree, demo};
 
 /// Name and digest of the images of the lock: (path of the manifest, of one of its own blobs).
@@ -177,4 +178,48 @@ fn rates_windows_and_authorities_that_are_none_are_refused() {
     sandbox.run(&args).fails(31).says("ca.pem").says("PEM");
     let args = ["mirror", "--ca", "absent.pem"];
     sandbox.run(&args).fails(31).says("absent.pem");
+}
+
+#[test]
+fn a_manifest_that_is_waited_for_is_told_and_its_tries_are_counted() {
+    let practice = Practice::start(|answer| answer);
+    let (path, _) = image_of("component");
+    let whole = Answer::bytes(practice.manifests[&path].clone());
+    let busy = Answer::status(429).header("Retry-After", "1");
+    let script = [busy, Answer::status(503), whole.clone()];
+    practice.registry.script(&path, script);
+    let sandbox = practice.sandbox();
+    let said = sandbox.run(&["--json", "mirror"]).ok();
+    let lines = as_documented(&said);
+    let of_manifests = |line: &&Value| line["stage"] == "manifests";
+    let told: Vec<_> = lines.iter().filter(of_manifests).collect();
+    assert_eq!(told.len(), 2, "{said}");
+    let digest = path.rsplit('/').next().unwrap();
+    for (line, reason) in told.iter().zip(["HTTP 429", "HTTP 503"]) {
+        assert_eq!(line["event"], "retry");
+        assert!(line["what"].as_str().unwrap().contains(digest), "{line}");
+        assert!(line["why"].as_str().unwrap().contains(reason), "{line}");
+    }
+    assert!(told[0]["pauseSeconds"].as_f64() >= Some(1.0), "{said}");
+    assert_eq!(said.json()["retries"], 2, "{said}");
+    // People are told of a long pause at once, and are not left alone after that.
+    let long = Answer::status(429).header("Retry-After", "300");
+    practice.registry.script(&path, [long, whole]);
+    let sandbox = practice.sandbox();
+    let mut running = sandbox.start(&["mirror"]);
+    running.until("the pause", |running| {
+        let talk = running.stderr();
+        talk.lines()
+            .any(|l| l.contains(digest) && l.ends_with("HTTP 429; asked again in 5 min 0 s"))
+    });
+    running.until("a line of how far it is", |running| {
+        let talk = running.stderr();
+        talk.lines().any(|line| {
+            line.starts_with("manifests: ")
+                && line.contains(" images are read, 1 retry; ")
+                && line.contains("is waited for, 4 min ")
+        })
+    });
+    running.signal("INT");
+    sandbox.end(running).fails(130);
 }

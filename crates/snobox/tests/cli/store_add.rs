@@ -5,7 +5,9 @@ use std::fs;
 use serde_json::Value;
 
 use crate::serve::some_images;
-use crate::support::{PracticeRegistry, Sandbox, Serving, demo, tool};
+use snobox_testkit::fault_registry::{Answer, FaultRegistry};
+
+use crate::support::{Distribution, PracticeRegistry, Sandbox, Serving, demo, tool};
 
 /// The images as a registry on this machine has them: by tag where they have one, and by digest.
 fn references(serving: &Serving) -> Vec<String> {
@@ -134,4 +136,73 @@ fn a_second_platform_comes_beside_the_first_and_both_stay() {
     assert_eq!(sandbox.run(&gc).ok().json()["bytes"], 0);
     sandbox.run(&["verify", "store"]).ok();
     assert_eq!(sparse(), 0);
+}
+
+#[test]
+fn plain_http_without_a_name_is_for_every_registry_of_this_machine_that_is_named() {
+    let manifest = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
+    let start = || {
+        let registry = FaultRegistry::start().unwrap();
+        // Who asks what it speaks is told TLS.
+        registry.script("/v2/", [Answer::status(400)]);
+        registry.script("/v2/a/b/manifests/1", [Answer::bytes(manifest)]);
+        let config = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+        registry.script(&format!("/v2/a/b/blobs/{config}"), [Answer::bytes("{}")]);
+        registry
+    };
+    let (first, second) = (start(), start());
+    let references = [&first, &second].map(|r| format!("{}/a/b:1", r.address()));
+    let sandbox = Sandbox::new();
+    let args = ["--json", "store", "add", &references[0], &references[1]];
+    let said = sandbox.run(&[&args[..], &["--plain-http"]].concat()).ok();
+    assert_eq!(said.json()["completeImages"], 2, "{said}");
+    for registry in [&first, &second] {
+        assert_eq!(registry.count("/v2/"), 0, "nothing is asked that is known");
+    }
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_said_with_the_option_that_does() {
+    let Some(openssl) = tool("openssl") else {
+        return;
+    };
+    let sandbox = Sandbox::new();
+    let (certificate, key) = (sandbox.path("ca.pem"), sandbox.path("key.pem"));
+    let (cert, key_text) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    // As people make one for a registry of their own.
+    openssl.run(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=practice",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-addext",
+        "basicConstraints=critical,CA:FALSE",
+        "-keyout",
+        key_text,
+        "-out",
+        cert,
+    ]);
+    let Some(registry) = Distribution::start_tls(&certificate, &key) else {
+        return;
+    };
+    let target = registry.address.to_string();
+    let reference = format!("{target}/a/b:1");
+    let said = sandbox.run(&["store", "add", &reference]).fails(20);
+    said.says(&format!("{target} cannot be reached"))
+        .says("certificate")
+        .says("name its authority with --ca FILE");
+    // With it, the registry answers.
+    sandbox
+        .run(&["store", "add", &reference, "--ca", cert])
+        .fails(21)
+        .says("does not have it");
 }

@@ -13,7 +13,7 @@ use snobox_store::Store;
 
 use crate::cli::AddArgs;
 use crate::error::{Error, Exit, Result};
-use crate::flow::line::{Closing, Line};
+use crate::flow::line::{Closing, Line, Retries};
 use crate::flow::source::read_pull_secret;
 use crate::input;
 use crate::interrupt::Interrupt;
@@ -33,6 +33,7 @@ pub async fn run(args: &AddArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
         store,
         writing,
         pace: args.line.pace(),
+        retries: Retries::default(),
         ui,
         interrupt,
     };
@@ -50,7 +51,7 @@ pub async fn run(args: &AddArgs, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
         // On a full disk this fails for the same reason, of which the failures tell.
         complete: complete.as_ref().copied().unwrap_or_default(),
         failures: failures.len(),
-        summary: fetched.summary,
+        summary: line.summary(fetched.summary),
         took: began.elapsed(),
     };
     closing.tell(ui);

@@ -143,7 +143,23 @@ fn images<'a>(
             part,
         });
     }
+    call_by_digest(&mut images);
     Ok(images)
+}
+
+/// Calls images by their digests that are one image under several names, all of which would be in one archive: by tags, nobody could tell which of them it is.
+fn call_by_digest(images: &mut [Exported<'_>]) {
+    let mut by_archive: BTreeMap<(String, Digest), BTreeSet<ImageRef>> = BTreeMap::new();
+    let key = |image: &Exported<'_>| (precaching::artifact(&image.reference), image.entry.digest);
+    for image in images.iter() {
+        let names = by_archive.entry(key(image)).or_default();
+        names.insert(image.reference.clone());
+    }
+    for image in images {
+        if by_archive[&key(image)].len() > 1 {
+            image.reference = image.reference.pinned(image.entry.digest);
+        }
+    }
 }
 
 /// What the releases of the store say about images, by digest.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use snobox_formats::layout::Finding;
 use snobox_store::{Checkup, FileKind, Store, StoreFile, StoreLock};
 
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Result, index_hint};
 use crate::interrupt::Interrupt;
 use crate::ui::{Ui, bytes};
 
@@ -30,10 +30,14 @@ pub fn run(path: &Path, repair: bool, ui: &Ui, interrupt: &Interrupt) -> Result<
         return Ok(());
     }
     let what = if count == 1 { "finding" } else { "findings" };
-    let hint = if repair {
-        "`snobox mirror` fetches again what was put aside and what is missing"
+    let of_index = |finding: &Finding| matches!(finding, Finding::Index { .. });
+    let hint = if checkup.closure.findings.iter().any(of_index) {
+        index_hint(&path.join("index.json"))
+    } else if repair {
+        "`snobox mirror` fetches again what was put aside and what is missing".to_owned()
     } else {
         "`snobox store fsck --repair` puts damaged blobs aside, and `snobox mirror` fetches them again"
+            .to_owned()
     };
     let message = format!("{count} {what} in {}", path.display());
     let mut error = Error::new(Exit::Findings, message).hint(hint);

@@ -23,7 +23,7 @@ const LINE_EVERY: u64 = 10;
 /// Rates are those of the last so many seconds.
 const MEMORY: f64 = 15.0;
 /// A pause that people are told of: it looks like a line that is dead.
-const LONG_PAUSE: Duration = Duration::from_secs(20);
+pub(super) const LONG_PAUSE: Duration = Duration::from_secs(20);
 /// Images named in a line for people.
 const NAMED: usize = 3;
 
@@ -192,7 +192,8 @@ impl Shown {
         self.line("room", state, more);
         let (left, free, disk) = (bytes(left), bytes(free), self.store.root().display());
         self.talk(&if is_short {
-            format!("the disk of {disk} has become too small: {left} are to come, {free} are free; make room while it goes on")
+            let kept = bytes(RESERVE_BYTES);
+            format!("the disk of {disk} has become too small: {left} are to come, {kept} are kept free for indexes, {free} are free; make room while it goes on")
         } else {
             format!("the disk of {disk} has room again")
         });
@@ -294,8 +295,8 @@ impl Shown {
                 state.received += bytes;
                 state.done += bytes;
             }
-            // Such bytes use the line as others do, but bring nothing.
-            Event::Skipped { .. } => {}
+            // Such bytes use the line as others do, but bring nothing; manifests are no part of this stage.
+            Event::Skipped { .. } | Event::Pinned | Event::Postponed { .. } => {}
             Event::Resumed { bytes, .. } => state.done += bytes,
             Event::Discarded { bytes } => state.done = state.done.saturating_sub(bytes),
             Event::Retried { digest, why, pause } => {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
@@ -19,6 +20,15 @@ pub(crate) struct Distribution {
 impl Distribution {
     /// Starts one, for everybody or for `practice:practice`. `None` after saying what is missing.
     pub(crate) fn start(password: bool) -> Option<Self> {
+        Self::start_with(password, None)
+    }
+
+    /// Starts one for everybody that speaks TLS, with this certificate and key.
+    pub(crate) fn start_tls(certificate: &Path, key: &Path) -> Option<Self> {
+        Self::start_with(false, Some((certificate, key)))
+    }
+
+    fn start_with(password: bool, tls: Option<(&Path, &Path)>) -> Option<Self> {
         let program = tool("docker-registry")?;
         let folder = tempfile::TempDir::new().unwrap();
         let inside = |name: &str| folder.path().join(name).display().to_string();
@@ -34,6 +44,9 @@ impl Distribution {
             fs::write(inside("htpasswd"), line).unwrap();
             config["auth"] =
                 json!({ "htpasswd": { "realm": "practice", "path": inside("htpasswd") } });
+        }
+        if let Some((certificate, key)) = tls {
+            config["http"]["tls"] = json!({ "certificate": certificate, "key": key });
         }
         // JSON is YAML.
         fs::write(inside("config.yml"), config.to_string()).unwrap();

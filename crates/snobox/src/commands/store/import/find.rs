@@ -10,7 +10,7 @@ use snobox_formats::reference::ImageRef;
 use super::super::add::list;
 use crate::error::{Error, Exit, Result};
 
-/// Folders below PATH that are looked into for `dir:` images.
+/// How deep a tree is looked into.
 const DEPTH: usize = 16;
 
 /// Something that holds one image or more.
@@ -56,13 +56,12 @@ pub(super) fn find(path: &Path, name: Option<&ImageRef>) -> Result<Vec<Found>> {
     if path.join("manifest.json").is_file() {
         return one(Holder::Dir(path.to_owned()));
     }
-    let archives = archives(path)?;
-    let found = if archives.is_empty() && lists(path).next().is_none() {
+    let mut found = if lists(path).next().is_none() {
         let mut found = Vec::new();
         tree(path, path, 0, &mut found)?;
         found
     } else {
-        precached(path, archives)?
+        precached(path, archives(path)?)?
     };
     if found.is_empty() {
         let message = format!("{} holds no images", path.display());
@@ -73,6 +72,9 @@ pub(super) fn find(path: &Path, name: Option<&ImageRef>) -> Result<Vec<Found>> {
     if name.is_some() && found.len() != 1 {
         let message = format!("{} holds more than one image", path.display());
         return Err(Error::new(Exit::Usage, message).hint("--as names the only image of a path"));
+    }
+    if let (Some(name), [one]) = (name, &mut found[..]) {
+        one.names = vec![name.clone()];
     }
     Ok(found)
 }
@@ -110,8 +112,10 @@ fn precached(folder: &Path, mut archives: BTreeSet<String>) -> Result<Vec<Found>
     if ignored.is_file() {
         for image in list(&ignored)? {
             let artifact = format!("{}.tgz", precaching::artifact(&image.reference));
+            // An archive that is there although its image is ignored came of an earlier run, unless it is that of another image.
             if let Some(references) = named.get_mut(&artifact)
-                && !archives.contains(&artifact)
+                && (!archives.contains(&artifact)
+                    || image.reference.digest().is_none() && references.len() > 1)
             {
                 references.remove(&image.reference);
             }
@@ -146,35 +150,60 @@ fn nothing(what: String, why: String) -> Found {
     }
 }
 
-/// `dir:` images below a folder, called by their paths, as `skopeo sync --scoped` leaves them.
+/// Images below a folder: `dir:` images, called by their paths as `skopeo sync --scoped` leaves them, and layouts and archives, which say themselves what they
+/// hold. What may be one and is not looked into is named.
 fn tree(root: &Path, folder: &Path, depth: usize, found: &mut Vec<Found>) -> Result<()> {
     let failed = |e: &std::io::Error| Error::file("read", folder, e);
     let entries = fs::read_dir(folder).map_err(|e| failed(&e))?;
-    let mut folders = Vec::new();
+    let mut paths = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|e| failed(&e))?;
-        // Links are not followed: they may lead round in circles.
-        if entry.file_type().map_err(|e| failed(&e))?.is_dir() {
-            folders.push(entry.path());
-        }
+        paths.push((entry.path(), entry.file_type().map_err(|e| failed(&e))?));
     }
-    folders.sort();
-    for path in folders {
-        if path.join("manifest.json").is_file() {
+    paths.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let passed_over = |path: &Path, why: &str| nothing(path.display().to_string(), why.to_owned());
+    let unnamed = |holder| Found {
+        holder,
+        names: Vec::new(),
+    };
+    for (path, kind) in paths {
+        if kind.is_symlink() {
+            if path.is_dir() || is_archive(&path) {
+                let why = "a link, which is not followed: it may lead round in circles";
+                found.push(passed_over(&path, why));
+            }
+        } else if kind.is_file() {
+            if is_archive(&path) {
+                found.push(unnamed(Holder::Archive(path)));
+            }
+        } else if !kind.is_dir() {
+            // Pipes and devices hold no images.
+        } else if path.join("oci-layout").is_file() {
+            found.push(unnamed(Holder::Layout(path)));
+        } else if path.join("manifest.json").is_file() {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy();
             found.push(match name.parse::<ImageRef>() {
                 Ok(name) => Found {
                     holder: Holder::Dir(path),
                     names: vec![name],
                 },
-                Err(_) => nothing(
-                    path.display().to_string(),
-                    "its path is no image reference; import it alone, with --as".to_owned(),
-                ),
+                Err(_) => {
+                    let why = "its path is no image reference; import it alone, with --as";
+                    passed_over(&path, why)
+                }
             });
         } else if depth < DEPTH {
             tree(root, &path, depth + 1, found)?;
+        } else {
+            found.push(passed_over(&path, "too deep to be looked into"));
         }
     }
     Ok(())
+}
+
+/// Whether a file is called as archives of images are.
+fn is_archive(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let endings = [".tar", ".tgz", ".tar.gz"];
+    name.is_some_and(|name| endings.iter().any(|ending| name.ends_with(ending)))
 }
