@@ -22,7 +22,7 @@ usage: cargo xtask test
           names it where it cannot. With CI set, nothing may be skipped, and the virtual machines run, too.
   vm      a virtual factory machine without a network card, in pure emulation: builds its media where they are not cached and plays
           the scenarios: all but machine and sabotage where none is named. machine proves the virtual machine itself, sabotage
-          the lab: it takes each part out of a stick, alone, and sees that it is missed (about an hour). --without takes out what you
+          the lab: it takes each part out of a stick, alone, and sees that it is missed (an hour and more). --without takes out what you
           name (vm/sabotage/take_out.rs) in the other scenarios. By root on Debian 12.
   bench   serve: the agent beside docker-registry: speed, processor time and memory while serving.
           catalog: reading and planning on a generated catalog of 250 MB; build with --release.
