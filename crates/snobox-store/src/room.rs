@@ -10,12 +10,20 @@ use crate::{Store, StoreError};
 /// Kept free besides what is asked for: indexes, folders, and the file system's own notes.
 pub const RESERVE_BYTES: u64 = 4 << 20;
 
-/// Whether the file system on which `path` is, or would be, can take no more files, however many bytes are free. Some have no such limit.
+/// Files that may have been on their way when there was no place for another, and are gone again: more than a run writes at a time.
+const ON_THE_WAY: u64 = 32;
+
+/// Whether a failure for want of space on the file system on which `path` is, or would be, was for want of files and not of bytes. Some file systems
+/// have no such limit.
 pub fn is_out_of_inodes(path: &Path) -> bool {
     let found = path
         .ancestors()
         .find_map(|path| rustix::fs::statvfs(path).ok());
-    found.is_some_and(|found| found.f_files > 0 && found.f_favail == 0)
+    found.is_some_and(|found| {
+        let has_bytes = found.f_bavail.saturating_mul(found.f_frsize) > RESERVE_BYTES;
+        let is_short = found.f_favail == 0 || found.f_favail <= ON_THE_WAY && has_bytes;
+        found.f_files > 0 && is_short
+    })
 }
 
 impl Store {
