@@ -213,22 +213,16 @@ impl Package {
     }
 
     fn channel(&mut self, name: &str, made: Channel, place: &str) {
-        match self.channels.get_mut(name) {
-            Some(known) => {
-                let twice = || format!("{place}: the channel {name:?} is given twice");
-                known.fault.get_or_insert_with(twice);
-            }
-            None => drop(self.channels.insert(name.to_owned(), made)),
+        if let Some(known) = enter(&mut self.channels, name, made) {
+            let twice = || format!("{place}: the channel {name:?} is given twice");
+            known.fault.get_or_insert_with(twice);
         }
     }
 
     fn bundle(&mut self, name: &str, made: Bundle, place: &str) {
-        match self.bundles.get_mut(name) {
-            Some(known) => {
-                let twice = || format!("{place}: the bundle {name:?} is given twice");
-                known.fault.get_or_insert_with(twice);
-            }
-            None => drop(self.bundles.insert(name.to_owned(), made)),
+        if let Some(known) = enter(&mut self.bundles, name, made) {
+            let twice = || format!("{place}: the bundle {name:?} is given twice");
+            known.fault.get_or_insert_with(twice);
         }
     }
 
@@ -239,6 +233,15 @@ impl Package {
         let faults = std::iter::once(&self.fault).chain(channels).chain(bundles);
         faults.flatten().chain(&self.remarks).map(String::as_str)
     }
+}
+
+/// Enters what is new; what is known by the name already stays, and is returned.
+fn enter<'m, T>(map: &'m mut BTreeMap<String, T>, name: &str, made: T) -> Option<&'m mut T> {
+    if map.contains_key(name) {
+        return map.get_mut(name);
+    }
+    map.insert(name.to_owned(), made);
+    None
 }
 
 impl Channel {

@@ -2,9 +2,9 @@
 //!
 //! Source of truth: the specification "File-based Catalogs" of Operator Framework. Every file of a catalog's folder is one of documents, whatever its
 //! name, unless an `.indexignore` says otherwise; opm gives up at one that is not, snobox passes it over and says so if its name does not
-//! promise documents either. A file is JSON if its first character is a brace: objects
-//! one behind the other, with nothing between them but white space. Otherwise it is YAML, documents divided by `---`. A byte order mark is passed over. Keys that nobody here asks
-//! for are skipped without being kept: most of a catalog is icons and manifests.
+//! promise documents either. A file is JSON if its first character is a brace: objects one behind the other, with nothing between them but white space.
+//! Otherwise it is YAML, documents divided by `---`. A byte order mark is passed over. Keys that nobody here asks for are skipped without being kept: most
+//! of a catalog is icons and manifests.
 //!
 //! Every document comes with its place and its bytes, so that what was selected can be written again unchanged.
 
@@ -133,7 +133,8 @@ pub fn read(
     })
 }
 
-/// Why a file is none of documents, whose name does not say that it is one; `None` for one of documents. Judged by its first document.
+/// Why a file is none of documents, whose name does not say that it is one: what is wrong with its first document. `None` for a file of documents, and
+/// for one that cannot be read at all, which is for [`read`] to tell.
 pub fn is_other(name: &str, reader: impl Read) -> Option<ReadError> {
     let is_usual = name
         .rsplit_once('.')
@@ -146,8 +147,8 @@ pub fn is_other(name: &str, reader: impl Read) -> Option<ReadError> {
         begins = true;
         Err(String::new())
     };
-    let read = read(name, reader, &mut first);
-    read.err().filter(|_| !begins)
+    let stopped = read(name, reader, &mut first).err();
+    stopped.filter(|error| !begins && matches!(error, ReadError::Document { .. }))
 }
 
 /// Why reading stopped.

@@ -7,25 +7,14 @@ impl Choosing<'_> {
     /// The default channel under the v2 rules: as the image set says, or as the catalog says, if it is among those that are kept.
     pub(super) fn surviving_default(&mut self, channels: &[ChannelChoice<'_>]) -> Option<String> {
         let names: Vec<&str> = channels.iter().map(|channel| channel.name).collect();
-        let is_kept = |name: &str| names.contains(&name);
-        if let Some((name, place)) = &self.ask.default_channel {
-            if !is_kept(name) {
-                self.problems.push(refusal::lost_override(
-                    self.package,
-                    self.ask,
-                    name,
-                    place,
-                    &names,
-                ));
-            }
-            return Some(name.clone());
+        if let Some(named) = self.named_default(&names) {
+            return Some(named);
         }
         let Some(own) = self.package.default_channel.as_deref() else {
             return self.no_default(&names);
         };
-        if !is_kept(own) {
-            self.problems
-                .push(refusal::lost_default(self.package, self.ask, own, &names));
+        if !names.contains(&own) {
+            self.lost_default(own, &names);
         }
         Some(own.to_owned())
     }
@@ -33,47 +22,48 @@ impl Choosing<'_> {
     /// The default channel under the v1 rules: as the image set says, or as the catalog says, or by the priority of what is left.
     pub(super) fn rederived_default(&mut self, chosen: &Chosen) -> Option<String> {
         let names: Vec<&str> = chosen.channels.keys().map(String::as_str).collect();
-        if let Some((name, place)) = &self.ask.default_channel {
-            if !names.contains(&name.as_str()) {
-                self.problems.push(refusal::lost_override(
-                    self.package,
-                    self.ask,
-                    name,
-                    place,
-                    &names,
-                ));
-            }
-            return Some(name.clone());
+        if let Some(named) = self.named_default(&names) {
+            return Some(named);
         }
-        let Some(own) = self.package.default_channel.as_deref() else {
-            let by_priority = highest_priority(self.package, &names);
-            let Some(name) = by_priority else {
-                return self.no_default(&names);
-            };
-            self.notes.push(format!(
-                "{}: the catalog names no default channel; {name:?} becomes it, by its priority",
-                self.ask.name
-            ));
-            return Some(name.to_owned());
-        };
-        if names.contains(&own) || names.is_empty() {
+        let own = self.package.default_channel.as_deref();
+        if let Some(own) = own
+            && (names.contains(&own) || names.is_empty())
+        {
             return Some(own.to_owned());
         }
-        let by_priority = highest_priority(self.package, &names);
-        match by_priority {
-            Some(name) => {
-                self.notes.push(format!(
-                    "{}: the default channel {own:?} is not asked for; {name:?} becomes the default, by its priority",
-                    self.ask.name
-                ));
-                Some(name.to_owned())
-            }
-            None => {
-                self.problems
-                    .push(refusal::lost_default(self.package, self.ask, own, &names));
-                None
-            }
+        let Some(name) = highest_priority(self.package, &names) else {
+            return match own {
+                Some(own) => self.lost_default(own, &names),
+                None => self.no_default(&names),
+            };
+        };
+        let package = &self.ask.name;
+        self.notes.push(match own {
+            Some(own) => format!(
+                "{package}: the default channel {own:?} is not asked for; {name:?} becomes the default, by its priority"
+            ),
+            None => format!(
+                "{package}: the catalog names no default channel; {name:?} becomes it, by its priority"
+            ),
+        });
+        Some(name.to_owned())
+    }
+
+    /// As the image set says, which must be among the channels that are kept.
+    fn named_default(&mut self, kept: &[&str]) -> Option<String> {
+        let (name, place) = self.ask.default_channel.as_ref()?;
+        if !kept.contains(&name.as_str()) {
+            let problem = refusal::lost_override(self.package, self.ask, name, place, kept);
+            self.problems.push(problem);
         }
+        Some(name.clone())
+    }
+
+    /// The catalog's own, which is not kept.
+    fn lost_default(&mut self, own: &str, kept: &[&str]) -> Option<String> {
+        let problem = refusal::lost_default(self.package, self.ask, own, kept);
+        self.problems.push(problem);
+        None
     }
 
     /// A package without a default channel, which no catalog server takes. A catalog that is taken as it is stays as it is.

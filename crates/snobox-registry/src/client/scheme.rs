@@ -33,26 +33,22 @@ impl Client {
         }
         let patience = self.patience();
         let mut pause = patience.first_pause;
-        for _ in 1..PROBES {
+        for probe in 1..=PROBES {
             match self.probe(place).await {
                 Probe::Speaks(scheme) => {
                     schemes.insert(place.registry.clone(), scheme);
                     return scheme;
                 }
                 Probe::Nobody => return "http",
-                Probe::Broken => tokio::time::sleep(pause).await,
+                Probe::Broken if probe < PROBES => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(patience.longest_pause);
+                }
+                Probe::Broken => {}
             }
-            pause = (pause * 2).min(patience.longest_pause);
         }
-        match self.probe(place).await {
-            Probe::Speaks(scheme) => {
-                schemes.insert(place.registry.clone(), scheme);
-                scheme
-            }
-            Probe::Nobody => "http",
-            // Some servers for TLS hang up on whoever speaks in clear.
-            Probe::Broken => "https",
-        }
+        // Some servers for TLS hang up on whoever speaks in clear.
+        "https"
     }
 
     /// The scheme, where it is beyond doubt.

@@ -78,27 +78,35 @@ impl Choice {
 /// What of the image sets does not go with their site, as far as that can be told without a catalog and without a payload.
 pub fn check(file: &SiteFile, ui: &Ui) -> Vec<Error> {
     let version = match &file.site.release.source {
-        ReleaseSource::Version(version) => Some(version.to_string()),
+        ReleaseSource::Version(version) => Some(version.as_str()),
         ReleaseSource::Image(_) => None,
     };
     let mut errors = Vec::new();
-    let mut seen: Vec<(ImageRef, String)> = Vec::new();
+    let mut names = CatalogNames::default();
     for set in &file.image_sets {
-        errors.extend(judge::releases(set, file, version.as_deref(), ui).err());
-        for operator in &set.set.operators {
-            let found = served(operator).and_then(|served| {
-                let own = (served.clone(), name(operator, &served));
-                let is_same = |other: &(ImageRef, String)| other.0 == own.0 || other.1 == own.1;
-                if seen.iter().any(is_same) {
-                    return Err(judge::twice(operator, &served));
-                }
-                seen.push(own);
-                Ok(())
-            });
-            errors.extend(found.err().map(|problem| refused(&set.path, &[problem])));
-        }
+        errors.extend(judge::releases(set, file, version, ui).err());
+        let problems = set.set.operators.iter().filter_map(|o| names.take(o).err());
+        errors.extend(problems.map(|problem| refused(&set.path, &[problem])));
     }
     errors
+}
+
+/// The names under which the catalogs of a site are served and shown: each must be one catalog's alone.
+#[derive(Default)]
+struct CatalogNames(Vec<(ImageRef, String)>);
+
+impl CatalogNames {
+    /// The name that a catalog is served by.
+    fn take(&mut self, operator: &Operator) -> Result<ImageRef, Problem> {
+        let served = served(operator)?;
+        let shown = name(operator, &served);
+        let is_same = |other: &(ImageRef, String)| other.0 == served || other.1 == shown;
+        if self.0.iter().any(is_same) {
+            return Err(judge::twice(operator, &served));
+        }
+        self.0.push((served.clone(), shown));
+        Ok(served)
+    }
 }
 
 /// What the image sets of `file` ask for, when the release is `version`. Catalogs are those of `pins`, where they are named there.
@@ -114,6 +122,7 @@ pub async fn choose(
         architecture: file.site.release.architecture.go(),
         pins,
         operators: BTreeMap::new(),
+        names: CatalogNames::default(),
         read: Vec::new(),
         choice: Choice::default(),
     };
@@ -201,6 +210,7 @@ struct Choosing<'a> {
     pins: &'a [LockedCatalog],
     /// Images of operators, each with the operators that need it.
     operators: BTreeMap<ImageRef, BTreeSet<String>>,
+    names: CatalogNames,
     read: Vec<Read<'a>>,
     choice: Choice,
 }
@@ -209,15 +219,8 @@ impl<'a> Choosing<'a> {
     async fn set(&mut self, file: &'a ImageSetFile) -> Result<()> {
         let path = file.path.display().to_string();
         for operator in &file.set.operators {
-            let served = served(operator).map_err(|problem| refused(&file.path, &[problem]))?;
-            let own = name(operator, &served);
-            let is_same = |other: &Read<'_>| {
-                other.served == served || name(other.operator, &other.served) == own
-            };
-            if self.read.iter().any(is_same) {
-                let problem = judge::twice(operator, &served);
-                return Err(refused(&file.path, &[problem]));
-            }
+            let served = self.names.take(operator);
+            let served = served.map_err(|problem| refused(&file.path, &[problem]))?;
             let pulled = self.pull(file, operator, &served).await?;
             self.read.push(Read {
                 file,

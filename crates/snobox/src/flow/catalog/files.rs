@@ -52,13 +52,8 @@ pub fn read(path: &Path, ui: &Ui) -> Result<Catalog> {
 
 /// A file in the folder of the documents that is none, in words.
 pub(super) fn passed_over(error: &ReadError) -> String {
-    let why = match error {
-        ReadError::Io { source, .. } => source.to_string(),
-        ReadError::Document { line, message, .. } => format!("line {line}: {message}"),
-    };
     format!(
-        "{:?} is passed over, for it is no document of a catalog ({why}); opm wants it named in a file .indexignore",
-        error.file()
+        "passed over, for it is no document of a catalog: {error}; opm wants it named in a file .indexignore"
     )
 }
 
