@@ -41,7 +41,7 @@ fn is_right(path: &Path) -> bool {
     output.is_ok_and(|o| o.status.success() && String::from_utf8_lossy(&o.stdout).contains(VERSION))
 }
 
-/// Builds it from crates.io; eight minutes of one core.
+/// Builds it from crates.io; some minutes of one core. Hardly optimised: it writes small images here, and building it is most of a first run.
 pub fn build_coreos_installer() -> Option<PathBuf> {
     let root = root();
     println!(
@@ -65,6 +65,7 @@ pub fn build_coreos_installer() -> Option<PathBuf> {
         .env_remove("CARGO_TARGET_DIR")
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
         .status();
     status.ok().filter(|status| status.success())?;
     Some(root.join("bin/coreos-installer"))
