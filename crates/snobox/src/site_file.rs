@@ -48,7 +48,7 @@ impl SiteFile {
             image_sets: Vec::new(),
         };
         let (mut sets, mut errors) = (Vec::new(), Vec::new());
-        for named in &file.site.image_sets {
+        for (number, named) in file.site.image_sets.iter().enumerate() {
             let read = image_set_file::read(&file.resolve(named));
             match read {
                 Ok(set) => {
@@ -57,7 +57,7 @@ impl SiteFile {
                     sets.push(set);
                 }
                 Err(error) => {
-                    let hint = format!("images.imageSets of {} names it", path.display());
+                    let hint = format!("images.imageSets[{number}] of {} names it", path.display());
                     errors.push(error.hint(hint));
                 }
             }

@@ -343,6 +343,18 @@ fn a_file_of_another_name_is_one_of_documents_if_its_first_document_is_one() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_not_passed_over() {
+    struct Broken;
+    impl std::io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("the disk is gone"))
+        }
+    }
+    assert!(fbc::is_other("README.md", Broken).is_none());
+    assert!(fbc::read("README.md", Broken, &mut |_| Ok(())).is_err());
+}
+
+#[test]
 fn what_another_schema_says_is_of_no_matter() {
     let mut schemas = Vec::new();
     let mut take = |d: fbc::Document<'_>| {

@@ -18,6 +18,11 @@ const CATALOG: &str = r#"{"schema":"olm.package","name":"foo","defaultChannel":"
  "relatedImages":[{"name":"","image":"r.example.com/foo:2.0.0"},{"name":"operand","image":"r.example.com/operand:2"},{"name":"blocked","image":"r.example.com/aws:2"},{"name":"short","image":"operand"}]}
 "#;
 
+const GOOD: &str = r#"{"schema":"olm.package","name":"good","defaultChannel":"s"}
+{"schema":"olm.channel","package":"good","name":"s","entries":[{"name":"good.v1.0.0"}]}
+{"schema":"olm.bundle","package":"good","name":"good.v1.0.0","image":"r.example.com/good:1","properties":[{"type":"olm.package","value":{"packageName":"good","version":"1.0.0"}}]}
+"#;
+
 fn image_set(ask: &str) -> String {
     format!(
         "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n  blockedImages: [{{name: /aws}}]\n  operators:\n  - catalog: {INDEX}\n    packages:\n{ask}"
@@ -176,6 +181,59 @@ fn a_catalog_is_listed_by_package_channel_and_version() {
         .run(&["catalog", "list", INDEX])
         .fails(20)
         .says("registry.example.com cannot be reached");
+}
+
+#[test]
+fn what_is_wrong_with_an_operator_is_listed_with_it() {
+    let sandbox = Sandbox::new();
+    let at_fault = CATALOG
+        .replace("\"version\":\"1.0.0\"", "\"version\":\"1.0\"")
+        .replace("\"version\":\"1.1.0\"", "\"version\":\"1.1\"");
+    sandbox.write("catalog.json", format!("{at_fault}{GOOD}"));
+    let list = |more: &[&str]| {
+        let mut args = vec!["catalog", "list", "catalog.json"];
+        args.extend_from_slice(more);
+        sandbox.run(&args).ok()
+    };
+    let first = "note: foo is at fault: catalog.json:4:";
+    list(&[])
+        .says(first)
+        .says("(and 1 more: `snobox catalog list … --package foo`)");
+    for more in [
+        &["--package", "foo"][..],
+        &["--package", "foo", "--channel", "stable"],
+    ] {
+        list(more)
+            .says(first)
+            .says("note: foo is at fault: catalog.json:5:");
+    }
+    let said = list(&["--json"]).json();
+    let packages = said["packages"].as_array().unwrap();
+    let count = |package: &Value| package["faults"].as_array().unwrap().len();
+    let faults: Vec<usize> = packages.iter().map(count).collect();
+    assert_eq!(faults, [2, 0], "{said}");
+}
+
+#[test]
+fn a_catalog_given_to_an_image_set_without_operators_is_told_so() {
+    let sandbox = Sandbox::new();
+    sandbox.write("catalog.json", CATALOG);
+    sandbox.write(
+        "imageset.yaml",
+        "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n  additionalImages: [{name: r.example.com/app:1}]\n",
+    );
+    let stand_in = format!("{INDEX}=catalog.json");
+    sandbox
+        .run(&[
+            "catalog",
+            "select",
+            "--image-set",
+            "imageset.yaml",
+            "--catalog",
+            &stand_in,
+        ])
+        .fails(2)
+        .says("it asks for no operators");
 }
 
 /// The same counts and names as `jq` finds.

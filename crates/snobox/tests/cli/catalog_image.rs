@@ -29,11 +29,11 @@ fn a_catalog_image_is_listed_from_its_layers_of_documents_and_then_without_its_r
     };
     let all = list(&[]).ok().json();
     let expected = json!({"packages": [
-        {"name": "practice-storage", "defaultChannel": "stable-4.99", "channels": [
+        {"name": "practice-storage", "defaultChannel": "stable-4.99", "faults": [], "channels": [
             {"name": "preview", "head": "practice-storage.v4.99.1"},
             {"name": "stable-4.99", "head": "practice-storage.v4.99.1"},
         ]},
-        {"name": "practice-telemetry", "defaultChannel": "fast", "channels": [
+        {"name": "practice-telemetry", "defaultChannel": "fast", "faults": [], "channels": [
             {"name": "fast", "head": "practice-telemetry.v0.9.0"},
         ]},
     ]});

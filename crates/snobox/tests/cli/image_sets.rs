@@ -356,4 +356,11 @@ fn check_tells_everything_of_all_image_sets_that_does_not_go_with_the_site() {
         .fails(10)
         .says("1 problem in imageset.yaml")
         .says("1 problem in twice.yaml");
+    sandbox.write("imageset.yaml", SET);
+    fs::remove_file(sandbox.path("twice.yaml")).unwrap();
+    sandbox
+        .run(&["check"])
+        .fails(10)
+        .says("cannot read twice.yaml")
+        .says("images.imageSets[1] of site.yaml names it");
 }

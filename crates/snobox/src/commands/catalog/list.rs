@@ -91,13 +91,31 @@ fn packages(catalog: &Catalog, ui: &Ui) -> Result<()> {
             ),
         };
         rows.push([name.clone(), default, head]);
+        let faults: Vec<&str> = package.faults().collect();
+        if let [first, others @ ..] = &faults[..] {
+            let more = match others.len() {
+                0 => String::new(),
+                n => format!(" (and {n} more: `snobox catalog list … --package {name}`)"),
+            };
+            ui.say(format!("note: {name} is at fault: {first}{more}"));
+        }
         values.push(json!({
             "name": name,
             "defaultChannel": package.default_channel,
+            "faults": faults,
             "channels": package.channels.iter().map(|(name, channel)| json!({"name": name, "head": head_value(channel)})).collect::<Vec<_>>(),
         }));
     }
     ui.result(table(&rows), &json!({"packages": values}))
+}
+
+/// Everything that is wrong with an operator, said as notes and returned.
+fn told_faults<'p>(name: &str, package: &'p Package, ui: &Ui) -> Vec<&'p str> {
+    let faults: Vec<&str> = package.faults().collect();
+    for fault in &faults {
+        ui.say(format!("note: {name} is at fault: {fault}"));
+    }
+    faults
 }
 
 fn channels(name: &str, package: &Package, ui: &Ui) -> Result<()> {
@@ -117,8 +135,12 @@ fn channels(name: &str, package: &Package, ui: &Ui) -> Result<()> {
             .collect();
         values.push(json!({"name": channel, "head": head_value(content), "versions": versions}));
     }
-    let value =
-        json!({"package": name, "defaultChannel": package.default_channel, "channels": values});
+    let value = json!({
+        "package": name,
+        "defaultChannel": package.default_channel,
+        "faults": told_faults(name, package, ui),
+        "channels": values,
+    });
     ui.result(table(&rows), &value)
 }
 
@@ -167,6 +189,7 @@ fn versions(
         "package": name,
         "channel": channel,
         "head": head_value(content),
+        "faults": told_faults(name, package, ui),
         "versions": values,
     });
     ui.result(table(&rows), &value)

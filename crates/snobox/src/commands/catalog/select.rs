@@ -110,7 +110,12 @@ fn stand_ins(
             "--catalog {unknown}=…: {} does not name this catalog",
             path.display()
         );
-        return Err(Error::new(Exit::Usage, message).hint(format!("it names {}", names.join(", "))));
+        let hint = if names.is_empty() {
+            "it asks for no operators".to_owned()
+        } else {
+            format!("it names {}", names.join(", "))
+        };
+        return Err(Error::new(Exit::Usage, message).hint(hint));
     }
     let find = |operator: &Operator| {
         let name = operator.catalog.to_string();
