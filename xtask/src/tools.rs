@@ -41,7 +41,7 @@ fn is_right(path: &Path) -> bool {
     output.is_ok_and(|o| o.status.success() && String::from_utf8_lossy(&o.stdout).contains(VERSION))
 }
 
-/// Builds it from crates.io; some minutes of one core. Hardly optimised: it writes small images here, and building it is most of a first run.
+/// Builds it from crates.io; some minutes of one core. Hardly optimised: it writes small images here, and building it is a good part of a first run.
 pub fn build_coreos_installer() -> Option<PathBuf> {
     let root = root();
     println!(
